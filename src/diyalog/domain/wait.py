@@ -1,0 +1,77 @@
+"""The wait: one customer's request for help, from asking to its one outcome."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from diyalog.domain.ids import CustomerRef, InteractionId, SessionId
+
+
+class HelpType(StrEnum):
+    """What the customer asked for (client SDK, startAnonymousOnlineHelp)."""
+
+    CHAT = "chat"
+    VOICE_CALL = "voice_call"
+    VIDEO_CALL = "video_call"
+
+
+class State(StrEnum):
+    """Where a wait stands. `transitions.py` says who moves it.
+
+    REQUESTED: durable here; the company's queue has not answered yet. Entered by start.
+    WAITING: the queue took it and named the interaction. Entered by the queue's answer.
+    CONNECTED: an agent took it and the conversation is alive. Entered by accept.
+    ENDED: the wait ended otherwise, or the conversation is over. Nothing leaves it.
+    """
+
+    REQUESTED = "REQUESTED"
+    WAITING = "WAITING"
+    CONNECTED = "CONNECTED"
+    ENDED = "ENDED"
+
+
+class Outcome(StrEnum):
+    """How a wait ended; written once and never changed."""
+
+    CONNECTED = "CONNECTED"
+    CANCELLED = "CANCELLED"
+    NOT_DELIVERED = "NOT_DELIVERED"
+    EXPIRED = "EXPIRED"
+    FAILED = "FAILED"
+
+
+class Reason(StrEnum):
+    """Refines an outcome."""
+
+    CUSTOMER = "customer"
+    REPLACED = "replaced"
+    ADMINISTRATOR = "administrator"
+    QUEUE = "queue"
+    TIME_LIMIT = "time_limit"
+    ABANDONED = "abandoned"
+    QUEUE_REFUSED = "queue_refused"
+    QUEUE_TIMEOUT = "queue_timeout"
+
+
+OPEN_STATES: Final = (State.REQUESTED, State.WAITING)
+"""A wait in one of these has no outcome yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """One wait as stored. Times are milliseconds since 1970, UTC; `message` is the company's text, decrypted."""
+
+    row: int
+    session_id: SessionId
+    customer: CustomerRef
+    interaction_id: InteractionId | None
+    help_type: HelpType
+    state: State
+    outcome: Outcome | None
+    reason: Reason | None
+    message: str | None
+    started_at: int
+    ended_at: int | None
+    seq: int
+    acknowledged_at: int | None
+    position: int | None = None
