@@ -1,0 +1,119 @@
+"""What may be asked of the store: each command is one attempt and is carried out in one transaction."""
+
+from dataclasses import dataclass, field
+
+from diyalog.domain.ids import AccessKeyId, CommandId, CustomerRef, InteractionId, SessionId
+from diyalog.domain.transitions import Event
+from diyalog.domain.wait import HelpType
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asked, for the audit trail. `requester` is the calling application's claim and grants nothing."""
+
+    access_key: AccessKeyId
+    requester: str
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """One use of an Idempotency-Key. `scope` is a digest of caller, path and key; `body` a digest of the body bytes."""
+
+    scope: bytes
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EndWait:
+    """End the wait that `row`, else `interaction_id`, else `session_id` names.
+
+    `customer`: only if the wait is that customer's. `told`: the outcome is the answer to the app's own call, so it
+    counts as acknowledged. `may_hold`: an unknown interaction is not final while CreateInteraction answers are
+    outstanding, so the answer is not remembered yet.
+    """
+
+    command: CommandId
+    event: Event
+    row: int | None = None
+    session_id: SessionId | None = None
+    interaction_id: InteractionId | None = None
+    customer: CustomerRef | None = None
+    message: str | None = None
+    caller: Caller | None = None
+    idempotency: Idempotency | None = None
+    told: bool = False
+    may_hold: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What CreateInteraction will carry; kept encrypted and only as long as it may still have to be sent.
+
+    `attached_data` keeps the app's order and repeated names; `identity_number` is empty when not given.
+    """
+
+    customer_id: str
+    identity_number: str
+    attached_data: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StartWait:
+    """Start a wait for a customer, replacing an open one.
+
+    `own_interaction`: the company queued this customer itself under that id, so nothing is sent.
+    `builtin`: there is no outside queue; the wait is WAITING at once under an id of the server's making.
+    `limit_ms` and `abandon_ms` are the settings of the deadlines, `queue_timeout_ms` that of CreateInteraction.
+    """
+
+    command: CommandId
+    session_id: SessionId
+    customer: CustomerRef
+    help_type: HelpType
+    request: Request
+    builtin: bool
+    limit_ms: int
+    abandon_ms: int
+    queue_timeout_ms: int
+    token: bytes | None = None
+    idempotency: Idempotency | None = None
+    caller: Caller | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueTook:
+    """CreateInteraction was answered with an id, by the attempt `attempt` of the outbox row `delivery`."""
+
+    command: CommandId
+    delivery: int
+    attempt: int
+    interaction_id: InteractionId
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFailed:
+    """CreateInteraction did not work out.
+
+    `event`: QUEUE_REFUSED or QUEUE_TIMEOUT, or None when the wait goes on. `settled`: it is certain that the queue
+    holds nothing, so the outbox row is done. `unresolved`: it may hold something that can never be found out; the
+    row is kept and listed. Otherwise the row is tried again at `retry_at` (ms since 1970).
+    """
+
+    command: CommandId
+    delivery: int
+    attempt: int
+    event: Event | None
+    settled: bool = False
+    unresolved: bool = False
+    retry_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Activate:
+    """Give a customer's app a token, and consume the transaction hash it showed, if any."""
+
+    customer_id: str
+    profile: dict[str, str] = field(repr=False)
+    token_hash: bytes
+    device_hash: str | None = None
+    transaction_hash: str | None = None

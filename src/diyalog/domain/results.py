@@ -1,0 +1,134 @@
+"""What the store reports of a command."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from diyalog.domain.commands import Request
+from diyalog.domain.ids import CustomerRef, InteractionId, SessionId
+from diyalog.domain.wait import Outcome, State, Wait
+
+
+class Verdict(Enum):
+    """How an attempt to end a wait went."""
+
+    WON = auto()
+    """This command wrote the outcome."""
+    LOST = auto()
+    """The wait has another outcome, or is in conversation; the stored one is reported."""
+    UNKNOWN = auto()
+    """No wait of that name (or not the caller's)."""
+    MISMATCH = auto()
+    """The Idempotency-Key was used before with another body."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndResult:
+    """`waits_elsewhere`: the customer behind the named interaction has another open wait. `replayed`: this is the
+    answer of an earlier call with the same Idempotency-Key. `outstanding`: sessions whose CreateInteraction answer
+    is still to come, reported with UNKNOWN.
+    """
+
+    verdict: Verdict
+    wait: Wait | None = None
+    waits_elsewhere: bool = False
+    replayed: bool = False
+    outstanding: tuple[SessionId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One claimed outbox row: a call to the company's queue that is due.
+
+    `kind` is "create" or "delete". `attempt` is the fence: a result counts only for the newest attempt.
+    `first_at` is when the row was written, `claimed_at` when this attempt was claimed (ms since 1970);
+    `maybe_sent`: an earlier attempt may have reached the queue. `state` and `outcome` are the wait's when claimed.
+    """
+
+    row: int
+    kind: str
+    attempt: int
+    session_id: SessionId
+    interaction_id: InteractionId | None
+    request: Request | None
+    first_at: int
+    claimed_at: int
+    maybe_sent: bool
+    state: State
+    outcome: Outcome | None
+
+
+@dataclass(frozen=True, slots=True)
+class StartResult:
+    """`verdict`: WON (a new wait), LOST (in conversation: `wait` is it), MISMATCH, or WON with `replayed` (the wait
+    this Idempotency-Key started before, with `answer` when one was given). `replaced` is the wait it ended.
+    """
+
+    verdict: Verdict
+    wait: Wait | None = None
+    replaced: Wait | None = None
+    delivery: Delivery | None = None
+    replayed: bool = False
+    answer: tuple[int, bytes] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QueueResult:
+    """`wait` after the queue's answer was written; `changed`: it left REQUESTED by it. `stale`: a newer attempt owns
+    the outbox row and nothing was written. `conflict`: the id is open for another wait and was not used.
+    """
+
+    wait: Wait | None
+    changed: bool
+    stale: bool = False
+    conflict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRecord:
+    """A client token as stored; `issued_at` in ms since 1970."""
+
+    customer: CustomerRef
+    customer_id: str
+    issued_at: int
+    barred: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEvent:
+    """One event of one session's stream; its data is derived from the wait."""
+
+    seq: int
+    kind: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """An access key as stored. Times in ms since 1970."""
+
+    key_id: str
+    name: str
+    created_at: int
+    revoked_at: int | None
+    secret: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UnresolvedInteraction:
+    """A CreateInteraction whose result stayed unknown: the queue may hold an entry nobody can name."""
+
+    session_id: SessionId
+    first_at: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Counts since the database was made, read in one transaction: created equals the sum of outcomes plus open."""
+
+    created: int
+    outcomes: dict[str, int]
+    open: dict[str, int]
+    outbox: dict[str, int]
+    oldest_outbox_at: int | None
+    unresolved: int

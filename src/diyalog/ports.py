@@ -1,0 +1,151 @@
+"""What the use cases need of the outside; adapters in storage, callouts and observability satisfy these."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from diyalog.domain.commands import Activate, EndWait, Idempotency, QueueFailed, QueueTook, StartWait
+from diyalog.domain.ids import CustomerRef, InteractionId, NodeId, SessionId
+from diyalog.domain.results import (
+    Delivery,
+    EndResult,
+    KeyRecord,
+    QueueResult,
+    StartResult,
+    StreamEvent,
+    Tally,
+    TokenRecord,
+    UnresolvedInteraction,
+)
+from diyalog.domain.wait import Wait
+
+
+class StoreUnavailableError(Exception):
+    """The store cannot be written or read now (disk full, database away); nothing was acknowledged. Try again."""
+
+
+class TransitionStore(Protocol):
+    """Commands that change waits: one guarded transaction each, grouped with whatever arrives meanwhile.
+
+    Every method returns only after a durable commit, and raises StoreUnavailableError when that failed; a commit
+    whose answer was lost is re-read by its command id, never run again.
+    """
+
+    async def end_wait(self, command: EndWait) -> EndResult: ...
+    async def start_wait(self, command: StartWait) -> StartResult: ...
+    async def queue_took(self, command: QueueTook) -> QueueResult: ...
+    async def queue_failed(self, command: QueueFailed) -> QueueResult: ...
+    async def acknowledge(self, row: int, seq: int) -> int | None:
+        """Store that the customer's app received the outcome; the milliseconds from outcome to now, None if known before."""
+        ...
+
+    async def remember_answer(self, idempotency: Idempotency, status: int, body: bytes) -> None:
+        """Keep the answer given to a start, for repeats with the same Idempotency-Key."""
+        ...
+
+    async def present(self, row: int, *, connected: bool) -> None:
+        """Store a sign of life: the customer's app connected, or went away just now."""
+        ...
+
+    async def touch(self, row: int) -> None:
+        """Store a sign of life of a customer's app that is not connected."""
+        ...
+
+
+class WaitReader(Protocol):
+    """Reads of waits and their streams. Raises StoreUnavailableError."""
+
+    async def wait(self, session_id: SessionId) -> Wait | None: ...
+    async def current_wait(self, customer: CustomerRef) -> Wait | None:
+        """The open wait or live conversation; without one the newest whose end was not acknowledged."""
+        ...
+
+    async def events(self, row: int, after: int) -> tuple[Wait, Sequence[StreamEvent]]:
+        """The wait and the events of its stream with seq > after, in order, read in one transaction."""
+        ...
+
+    async def heads(self, rows: Sequence[int]) -> dict[int, int]:
+        """The newest seq of each of these waits' streams."""
+        ...
+
+    async def due(self, limit: int) -> Sequence[tuple[int, bool]]:
+        """Open waits whose due time has passed: (row, whether the time limit itself has passed)."""
+        ...
+
+    async def line(self) -> Sequence[int]:
+        """Rows of all open waits in order of arrival."""
+        ...
+
+    async def epoch(self) -> str: ...
+    async def tally(self) -> Tally: ...
+    async def unresolved(self) -> Sequence[UnresolvedInteraction]: ...
+
+
+class OutboxStore(Protocol):
+    """Claims and results of calls that are due to the company's queue. Raises StoreUnavailableError."""
+
+    async def claim(self, node: NodeId, limit: int, lease_ms: int) -> Sequence[Delivery]:
+        """Take due rows; each claim raises the row's attempt, which fences earlier holders off."""
+        ...
+
+    async def deleted(self, delivery: int, attempt: int) -> None:
+        """DeleteInteraction is done."""
+        ...
+
+    async def retry_delete(self, delivery: int, attempt: int, retry_at: int) -> None: ...
+
+
+class AccessStore(Protocol):
+    """Access keys, transaction hashes, client tokens. Raises StoreUnavailableError."""
+
+    async def keys(self) -> Sequence[KeyRecord]:
+        """All access keys, secrets decrypted; revoked ones without their secret."""
+        ...
+
+    async def issue_hash(
+        self,
+        customer_id: str,
+        device_hash: str,
+        transaction_hash: str,
+        interaction_id: InteractionId | None,
+        lifetime_ms: int,
+    ) -> bool:
+        """Store a transaction hash, replacing the older one of the same customer and device.
+
+        False: the customer is barred, or the interaction is open for another customer.
+        """
+        ...
+
+    async def activate(self, command: Activate) -> TokenRecord | None:
+        """None: the shown transaction hash is unknown, used, expired, or another customer's or device's."""
+        ...
+
+    async def token(self, token_hash: bytes) -> TokenRecord | None: ...
+    async def bar(self, customer_id: str, *, barred: bool) -> None: ...
+
+
+class NodeStore(Protocol):
+    """The life of nodes and of old data. Raises StoreUnavailableError."""
+
+    async def heartbeat(self, node: NodeId) -> None:
+        """Store that this node lives; customers connected to nodes that stopped beating count as gone since then."""
+        ...
+
+    async def leave(self, node: NodeId) -> None:
+        """This node stops in good order: its customers count as gone from now."""
+        ...
+
+    async def forget(self, keep_ms: int, token_ms: int, limit: int) -> int:
+        """Delete up to `limit` rows of each kind that must not be kept longer; how many went."""
+        ...
+
+
+class Store(TransitionStore, WaitReader, OutboxStore, AccessStore, NodeStore, Protocol):
+    """The whole of it, as one adapter offers it."""
+
+
+class WaitListener(Protocol):
+    """Is told of every committed change of a wait, after the commit, on the node that made it."""
+
+    def changed(self, wait: Wait) -> None:
+        """`wait` as committed; its newest event is `wait.seq`. Must not block or raise."""
+        ...
