@@ -1,0 +1,72 @@
+"""The help object: one wait as the customer's app sees it, in HTTP answers and in the stream's snapshot."""
+
+from typing import Final
+
+from msgspec import UNSET, Struct, UnsetType
+
+from diyalog.domain.wait import Wait
+from diyalog.protocol.times import rfc3339
+
+
+class HelpLimits(Struct, frozen=True, gc=False, rename="camel"):
+    """The server's time limits, in seconds, so that an app can tell its customer how long things may take."""
+
+    wait_limit_seconds: int | float
+    abandon_after_seconds: int | float
+    queue_timeout_seconds: int | float
+
+
+class HelpObject(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One wait on the wire. A field that is UNSET is left out.
+
+    `interactionId` is null until the company's queue has named it. `endedAt`, `outcome` and `reason` stand once the
+    wait has its outcome; `message` is the company's text, unchanged, where it gave one. `position` counts from 1.
+    `seq` is the newest event of the session's stream, `epoch` the database's, as in the stream's hello and welcome.
+    """
+
+    session_id: str
+    interaction_id: str | None
+    help_type: str
+    state: str
+    started_at: str
+    ended_at: str | UnsetType = UNSET
+    outcome: str | UnsetType = UNSET
+    reason: str | UnsetType = UNSET
+    message: str | UnsetType = UNSET
+    position: int | UnsetType = UNSET
+    seq: int
+    epoch: str
+    limits: HelpLimits
+
+
+_MS_PER_SECOND: Final = 1000
+
+
+def help_limits(limit_ms: int, abandon_ms: int, queue_timeout_ms: int) -> HelpLimits:
+    """The limits of `DIYALOG_WAIT_LIMIT`, `DIYALOG_ABANDON_AFTER` and `DIYALOG_QUEUE_TIMEOUT`, given in ms."""
+    return HelpLimits(_seconds(limit_ms), _seconds(abandon_ms), _seconds(queue_timeout_ms))
+
+
+def help_object(wait: Wait, *, epoch: str, limits: HelpLimits, position: int | None) -> HelpObject:
+    """The wait as its customer's app sees it. `position` is its place in the built-in queue, None where unknown."""
+    return HelpObject(
+        session_id=wait.session_id,
+        interaction_id=wait.interaction_id,
+        help_type=wait.help_type.value,
+        state=wait.state.value,
+        started_at=rfc3339(wait.started_at),
+        ended_at=UNSET if wait.ended_at is None else rfc3339(wait.ended_at),
+        outcome=UNSET if wait.outcome is None else wait.outcome.value,
+        reason=UNSET if wait.reason is None else wait.reason.value,
+        message=UNSET if wait.message is None else wait.message,
+        position=UNSET if position is None else position,
+        seq=wait.seq,
+        epoch=epoch,
+        limits=limits,
+    )
+
+
+def _seconds(ms: int) -> int | float:
+    # Whole seconds are written without a fraction: not every JSON reader takes 1800.0 for an integer.
+    seconds, rest = divmod(ms, _MS_PER_SECOND)
+    return seconds if rest == 0 else ms / _MS_PER_SECOND

@@ -1,0 +1,21 @@
+"""Times on the wire: RFC 3339 in UTC with milliseconds and Z."""
+
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Final
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def rfc3339(ms: int) -> str:
+    """Text of a time given in milliseconds since 1970, such as `2026-11-22T16:00:00.123Z`.
+
+    Raises OverflowError outside the years 1 to 9999.
+    """
+    return f"{_second(ms // 1000)}.{ms % 1000:03d}Z"
+
+
+@lru_cache(maxsize=64)
+def _second(seconds: int) -> str:
+    # Most times written within one second are of that second or of the same few waits.
+    return (_EPOCH + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%S").zfill(19)
