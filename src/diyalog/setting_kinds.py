@@ -73,7 +73,7 @@ def _whole(least: int, most: int) -> Callable[[str], int]:
 
 
 def _number(most: float, *, zero: bool) -> Callable[[str], float]:
-    wanted = f"must be a number {'from 0' if zero else 'above 0, at most'}{' to' if zero else ''} {most:g}"
+    wanted = f"must be a number {'from 0' if zero else 'above 0, at most'}{' to' if zero else ''} {most:.15g}"
 
     def read(text: str) -> float:
         try:
