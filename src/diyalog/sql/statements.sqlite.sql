@@ -1,0 +1,331 @@
+-- name: create_staging
+CREATE TEMP TABLE IF NOT EXISTS ending (
+  n                INTEGER PRIMARY KEY,
+  command          TEXT NOT NULL,
+  wait             INTEGER,
+  event            TEXT NOT NULL,
+  sources          TEXT NOT NULL,
+  outcome          TEXT NOT NULL,
+  reason           TEXT NOT NULL,
+  deletes          INTEGER NOT NULL,
+  timed            INTEGER NOT NULL,
+  customer         INTEGER,
+  sealed_message   BLOB,
+  told             INTEGER NOT NULL,
+  access_key       TEXT,
+  sealed_requester BLOB
+)
+
+-- name: mark_group
+INSERT INTO setting (name, value) VALUES ('last_group', :mark) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+
+-- name: read_mark
+SELECT value FROM setting WHERE name = 'last_group'
+
+-- name: stage_endings
+INSERT INTO temp.ending
+SELECT key, value ->> 0,
+       CASE WHEN value ->> 1 IS NOT NULL THEN value ->> 1
+            WHEN value ->> 3 IS NOT NULL THEN
+              (SELECT id FROM wait WHERE interaction_id = value ->> 3 ORDER BY state = 'ENDED', id DESC LIMIT 1)
+            ELSE (SELECT id FROM wait WHERE session_id = value ->> 2) END,
+       value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10,
+       unhex(value ->> 11), value ->> 12, value ->> 13, unhex(value ->> 14)
+FROM json_each(:commands)
+
+-- name: end_waits
+UPDATE wait
+SET state = 'ENDED', outcome = e.outcome, reason = e.reason, sealed_message = e.sealed_message, command = e.command,
+    ended_at = :now, seq = seq + 1, acknowledged_at = CASE WHEN e.told THEN :now END,
+    sealed_request = CASE WHEN state = 'REQUESTED' THEN sealed_request END
+FROM temp.ending AS e
+WHERE wait.id = e.wait
+  AND instr(e.sources, wait.state) > 0
+  AND (e.customer IS NULL OR e.customer = wait.customer)
+  AND (NOT e.timed OR wait.due_at <= :now)
+
+-- name: write_ended_events
+INSERT INTO event (wait, seq, kind, at)
+SELECT w.id, w.seq, 'wait.ended', :now
+FROM temp.ending AS e JOIN wait AS w ON w.id = e.wait AND w.command = e.command
+
+-- name: write_ended_audit
+INSERT INTO audit (at, wait, event, outcome, access_key, sealed_requester, node)
+SELECT :now, w.id, e.event, w.outcome, e.access_key, e.sealed_requester, :node
+FROM temp.ending AS e JOIN wait AS w ON w.id = e.wait AND w.command = e.command
+
+-- name: write_deletes
+INSERT INTO outbox (kind, wait, interaction_id, attempt, first_at, due_at)
+SELECT 'delete', w.id, w.interaction_id, 0, :now, :now
+FROM temp.ending AS e JOIN wait AS w ON w.id = e.wait AND w.command = e.command
+WHERE e.deletes AND w.interaction_id IS NOT NULL AND w.queue = 'http'
+
+-- name: count_ended
+INSERT INTO tally (name, count)
+SELECT w.outcome, count(*)
+FROM temp.ending AS e JOIN wait AS w ON w.id = e.wait AND w.command = e.command
+WHERE true GROUP BY w.outcome
+ON CONFLICT (name) DO UPDATE SET count = count + excluded.count
+
+-- name: read_ended
+SELECT json_group_array(json_array(
+         w.id, w.session_id, w.customer, w.interaction_id, w.help_type, w.state, w.outcome, w.reason,
+         CASE WHEN w.command <> e.command THEN hex(w.sealed_message) END,
+         w.started_at, w.ended_at, w.seq, w.acknowledged_at, w.command,
+         w.command = e.command,
+         CASE WHEN w.command <> e.command AND e.event = 'not_delivered' THEN
+           EXISTS (SELECT 1 FROM wait AS o
+                   WHERE o.customer = w.customer AND o.state <> 'ENDED' AND o.outcome IS NULL AND o.id <> w.id) END)
+         ORDER BY e.n)
+FROM temp.ending AS e LEFT JOIN wait AS w ON w.id = e.wait
+
+-- name: clear_endings
+DELETE FROM temp.ending
+
+-- name: outstanding_sessions
+SELECT session_id FROM wait WHERE state = 'REQUESTED' AND answer_by > :now
+
+-- name: find_idempotency
+SELECT body, verdict, wait, status, sealed_answer FROM idempotency WHERE scope = :scope
+
+-- name: write_idempotency
+INSERT INTO idempotency (scope, body, at, wait, verdict) VALUES (:scope, :body, :now, :wait, :verdict)
+
+-- name: write_answer
+UPDATE idempotency SET status = :status, sealed_answer = :answer WHERE scope = :scope AND status IS NULL
+
+-- name: live_wait
+SELECT id, state, session_id FROM wait WHERE customer = :customer AND state <> 'ENDED'
+
+-- name: live_interaction
+SELECT id, customer FROM wait WHERE interaction_id = :interaction AND state <> 'ENDED'
+
+-- name: token_interaction
+SELECT interaction_id FROM client_token WHERE digest = :digest AND interaction_id IS NOT NULL
+
+-- name: take_token_interaction
+UPDATE client_token SET interaction_id = NULL WHERE digest = :digest
+
+-- name: insert_wait
+INSERT INTO wait (session_id, customer, interaction_id, queue, help_type, state, sealed_request, command, started_at,
+                  limit_at, abandon_ms, answer_by, due_at, seen_at)
+VALUES (:session, :customer, :interaction, :queue, :help_type, :state, :request, :command, :now,
+        :limit_at, :abandon_ms, :answer_by, min(:limit_at, :now + :abandon_ms), :now)
+RETURNING id
+
+-- name: name_builtin_interaction
+UPDATE wait SET interaction_id = 'D' || (100000 + id) WHERE id = :wait
+
+-- name: raise_seq
+UPDATE wait SET seq = seq + 1 WHERE id = :wait
+
+-- name: write_started_event
+INSERT INTO event (wait, seq, kind, at) SELECT id, seq, 'wait.started', :now FROM wait WHERE id = :wait
+
+-- name: write_audit
+INSERT INTO audit (at, wait, event, access_key, node) VALUES (:now, :wait, :event, :access_key, :node)
+
+-- name: count_one
+INSERT INTO tally (name, count) VALUES (:name, 1) ON CONFLICT (name) DO UPDATE SET count = count + 1
+
+-- name: insert_create
+INSERT INTO outbox (kind, wait, attempt, first_at, due_at, lease_node)
+VALUES ('create', :wait, 1, :now, :lease_until, :node) RETURNING id
+
+-- name: insert_delete
+INSERT INTO outbox (kind, wait, interaction_id, attempt, first_at, due_at) VALUES ('delete', :wait, :interaction, 0, :now, :now)
+
+-- name: drop_superseded_deletes
+DELETE FROM outbox WHERE kind = 'delete' AND interaction_id = :interaction
+
+-- name: find_delivery
+SELECT o.wait, w.state, w.outcome, w.queue FROM outbox AS o JOIN wait AS w ON w.id = o.wait
+WHERE o.id = :delivery AND o.attempt = :attempt AND o.unresolved = 0
+
+-- name: finish_delivery
+DELETE FROM outbox WHERE id = :delivery AND attempt = :attempt
+
+-- name: postpone_delivery
+UPDATE outbox SET due_at = :retry_at, lease_node = NULL WHERE id = :delivery AND attempt = :attempt
+
+-- name: keep_unresolved
+UPDATE outbox SET unresolved = 1, lease_node = NULL WHERE id = :delivery AND attempt = :attempt
+
+-- name: take_interaction
+UPDATE wait SET state = 'WAITING', interaction_id = :interaction, seq = seq + 1, command = :command
+WHERE id = :wait AND state = 'REQUESTED'
+
+-- name: store_late_interaction
+UPDATE wait SET interaction_id = :interaction, sealed_request = NULL WHERE id = :wait
+
+-- name: forget_request
+UPDATE wait SET sealed_request = NULL WHERE id = :wait AND state = 'ENDED'
+
+-- name: due_deliveries
+SELECT o.id, o.kind, o.attempt, o.first_at, o.interaction_id, w.session_id, w.sealed_request, w.state, w.outcome,
+       EXISTS (SELECT 1 FROM wait AS l WHERE l.interaction_id = o.interaction_id AND l.state <> 'ENDED')
+FROM outbox AS o JOIN wait AS w ON w.id = o.wait
+WHERE o.unresolved = 0 AND o.due_at <= :now ORDER BY o.due_at LIMIT :limit
+
+-- name: claim_delivery
+UPDATE outbox SET attempt = attempt + 1, lease_node = :node, due_at = :lease_until WHERE id = :delivery
+
+-- name: acknowledge
+UPDATE wait SET acknowledged_at = :now
+WHERE id = :wait AND outcome IS NOT NULL AND acknowledged_at IS NULL AND seq <= :seq
+RETURNING :now - ended_at
+
+-- name: connect
+UPDATE wait SET present = :node, seen_at = :now, due_at = limit_at WHERE id = :wait AND outcome IS NULL
+
+-- name: disconnect
+UPDATE wait SET present = NULL, seen_at = :now, due_at = min(limit_at, :now + abandon_ms)
+WHERE id = :wait AND outcome IS NULL AND present = :node
+
+-- name: touch
+UPDATE wait SET seen_at = :now, due_at = min(limit_at, :now + abandon_ms)
+WHERE id = :wait AND outcome IS NULL AND present IS NULL
+
+-- name: beat
+INSERT INTO node (id, beat_at) VALUES (:node, :now) ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at
+
+-- name: silent_nodes
+SELECT id, beat_at FROM node WHERE id <> :node AND beat_at <= :before
+
+-- name: unknown_nodes
+SELECT DISTINCT present FROM wait WHERE present IS NOT NULL AND outcome IS NULL AND present <> :node
+  AND present NOT IN (SELECT id FROM node)
+
+-- name: release_customers
+UPDATE wait SET present = NULL, seen_at = :seen_at, due_at = min(limit_at, :seen_at + abandon_ms)
+WHERE present = :gone AND outcome IS NULL
+
+-- name: release_deliveries
+UPDATE outbox SET due_at = :now, lease_node = NULL WHERE lease_node = :gone AND unresolved = 0
+
+-- name: release_all_deliveries
+UPDATE outbox SET due_at = :now, lease_node = NULL WHERE lease_node IS NOT NULL AND lease_node <> :node AND unresolved = 0
+
+-- name: remove_node
+DELETE FROM node WHERE id = :gone
+
+-- name: forget_idempotency
+DELETE FROM idempotency WHERE scope IN (SELECT scope FROM idempotency WHERE at <= :before LIMIT :limit)
+
+-- name: forget_hashes
+DELETE FROM transaction_hash WHERE digest IN (SELECT digest FROM transaction_hash WHERE expires_at <= :now LIMIT :limit)
+
+-- name: forget_tokens
+DELETE FROM client_token WHERE digest IN (SELECT digest FROM client_token WHERE issued_at <= :before LIMIT :limit)
+
+-- name: old_waits
+SELECT id FROM (SELECT id, state, ended_at FROM wait ORDER BY id LIMIT :limit) WHERE state = 'ENDED' AND ended_at <= :before
+
+-- name: forget_events
+DELETE FROM event WHERE wait = :wait
+
+-- name: forget_unresolved
+DELETE FROM outbox WHERE wait = :wait AND unresolved = 1
+
+-- name: forget_wait
+DELETE FROM wait WHERE id = :wait AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.wait = :wait)
+
+-- name: forget_requesters
+UPDATE audit SET sealed_requester = NULL
+WHERE id IN (SELECT id FROM audit WHERE at <= :before AND sealed_requester IS NOT NULL LIMIT :limit)
+
+-- name: forget_customers
+DELETE FROM customer WHERE id IN (
+  SELECT id FROM customer AS c WHERE seen_at <= :before AND barred_at IS NULL
+    AND NOT EXISTS (SELECT 1 FROM client_token AS t WHERE t.customer = c.id)
+    AND NOT EXISTS (SELECT 1 FROM wait AS w WHERE w.customer = c.id) LIMIT :limit)
+
+-- name: find_customer
+SELECT id, barred_at, sealed_profile FROM customer WHERE lookup = :lookup
+
+-- name: insert_customer
+INSERT INTO customer (lookup, sealed_profile, seen_at) VALUES (:lookup, :profile, :now) RETURNING id
+
+-- name: update_customer
+UPDATE customer SET sealed_profile = :profile, seen_at = :now WHERE id = :customer
+
+-- name: bar_customer
+UPDATE customer SET barred_at = :barred_at WHERE id = :customer
+
+-- name: write_hash
+INSERT INTO transaction_hash (customer_lookup, device_lookup, digest, interaction_id, expires_at)
+VALUES (:customer, :device, :digest, :interaction, :expires_at)
+ON CONFLICT (customer_lookup, device_lookup)
+DO UPDATE SET digest = excluded.digest, interaction_id = excluded.interaction_id, expires_at = excluded.expires_at
+
+-- name: take_hash
+DELETE FROM transaction_hash
+WHERE digest = :digest AND customer_lookup = :customer AND device_lookup = :device AND expires_at > :now
+RETURNING interaction_id
+
+-- name: write_token
+INSERT INTO client_token (digest, customer, issued_at, interaction_id) VALUES (:digest, :customer, :now, :interaction)
+
+-- name: find_token
+SELECT t.customer, t.issued_at, c.lookup, c.sealed_profile, c.barred_at
+FROM client_token AS t JOIN customer AS c ON c.id = t.customer WHERE t.digest = :digest
+
+-- name: customer_of_lookup
+SELECT id FROM customer WHERE lookup = :lookup
+
+-- name: read_keys
+SELECT id, name, created_at, revoked_at, sealed_secret FROM access_key ORDER BY created_at, id
+
+-- name: insert_key
+INSERT INTO access_key (id, name, sealed_secret, created_at) VALUES (:id, :name, :secret, :now)
+
+-- name: revoke_key
+UPDATE access_key SET revoked_at = :now, sealed_secret = NULL WHERE id = :id AND revoked_at IS NULL RETURNING id
+
+-- name: read_setting
+SELECT value FROM setting WHERE name = :name
+
+-- name: write_setting
+INSERT INTO setting (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+
+-- name: wait_by_session
+SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reason, sealed_message, started_at, ended_at,
+       seq, acknowledged_at, command FROM wait WHERE session_id = :session
+
+-- name: wait_by_row
+SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reason, sealed_message, started_at, ended_at,
+       seq, acknowledged_at, command FROM wait WHERE id = :wait
+
+-- name: current_wait
+SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reason, sealed_message, started_at, ended_at,
+       seq, acknowledged_at, command FROM wait WHERE customer = :customer AND state <> 'ENDED'
+
+-- name: unacknowledged_wait
+SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reason, sealed_message, started_at, ended_at,
+       seq, acknowledged_at, command FROM wait
+WHERE customer = :customer AND outcome IS NOT NULL AND acknowledged_at IS NULL ORDER BY id DESC LIMIT 1
+
+-- name: read_events
+SELECT seq, kind, at FROM event WHERE wait = :wait AND seq > :after ORDER BY seq
+
+-- name: read_heads
+SELECT json_group_array(json_array(w.id, w.seq)) FROM json_each(:waits) AS j JOIN wait AS w ON w.id = j.value
+
+-- name: due_waits
+SELECT id, limit_at <= :now FROM wait WHERE outcome IS NULL AND due_at <= :now ORDER BY due_at LIMIT :limit
+
+-- name: read_line
+SELECT json_group_array(id ORDER BY id) FROM wait WHERE outcome IS NULL
+
+-- name: read_tally
+SELECT name, count FROM tally
+
+-- name: count_open
+SELECT (SELECT count(*) FROM wait WHERE outcome IS NULL), (SELECT count(*) FROM wait WHERE state = 'REQUESTED')
+
+-- name: count_outbox
+SELECT kind, unresolved, count(*), min(first_at) FROM outbox GROUP BY kind, unresolved
+
+-- name: read_unresolved
+SELECT w.session_id, o.first_at, o.attempt FROM outbox AS o JOIN wait AS w ON w.id = o.wait
+WHERE o.unresolved = 1 ORDER BY o.first_at

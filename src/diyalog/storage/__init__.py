@@ -1,0 +1,1 @@
+"""Adapters of the store: what was acknowledged is durable here, and every transition is decided here."""

@@ -1,0 +1,54 @@
+"""The outbox of calls to the company's queue: claiming what is due, and storing how deletes went."""
+
+from collections.abc import Sequence
+
+from diyalog.domain.ids import InteractionId, SessionId
+from diyalog.domain.results import Delivery
+from diyalog.domain.wait import Outcome, State
+from diyalog.storage.starting import open_request
+from diyalog.storage.transaction import Transaction
+
+
+def claim(transaction: Transaction, bounds: tuple[int, int]) -> Sequence[Delivery]:
+    """Take up to `bounds[0]` due rows for `bounds[1]` ms.
+
+    Raising the attempt fences off whoever held a row before. A delete whose id is by now that of a live wait is
+    dropped: the queue has given the id out again, and deleting it would take a waiting customer's place.
+    """
+    limit, lease_ms = bounds
+    claimed = []
+    for row in transaction.rows("due_deliveries", now=transaction.now, limit=limit):
+        delivery, kind, attempt, first_at, interaction, session, sealed, state, outcome, reused = row
+        if kind == "delete" and reused:
+            transaction.run("finish_delivery", delivery=delivery, attempt=attempt)
+            continue
+        transaction.run(
+            "claim_delivery", delivery=delivery, node=transaction.node, lease_until=transaction.now + lease_ms
+        )
+        session_id = SessionId(session)
+        claimed.append(
+            Delivery(
+                row=delivery,
+                kind=kind,
+                attempt=attempt + 1,
+                session_id=session_id,
+                interaction_id=None if interaction is None else InteractionId(interaction),
+                request=open_request(transaction, session_id, sealed) if kind == "create" else None,
+                first_at=first_at,
+                claimed_at=transaction.now,
+                maybe_sent=attempt > 0,
+                state=State(state),
+                outcome=None if outcome is None else Outcome(outcome),
+            )
+        )
+    return claimed
+
+
+def finish(transaction: Transaction, fence: tuple[int, int]) -> None:
+    """DeleteInteraction is done: the row `fence[0]` goes, if `fence[1]` is still its newest attempt."""
+    transaction.run("finish_delivery", delivery=fence[0], attempt=fence[1])
+
+
+def postpone(transaction: Transaction, fence: tuple[int, int, int]) -> None:
+    """Try the row `fence[0]`, attempt `fence[1]`, again at `fence[2]` (ms since 1970)."""
+    transaction.run("postpone_delivery", delivery=fence[0], attempt=fence[1], retry_at=fence[2])

@@ -1,0 +1,170 @@
+"""Ending waits: the one guarded transaction, for every caller, over all endings that arrived together.
+
+All commands of a group share each statement. The guard is in the UPDATE: of several commands for one wait, and of
+several callers, the one whose command id the row carries afterwards has won; the others read what is stored.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+import msgspec
+
+from diyalog.domain.commands import EndWait, Idempotency
+from diyalog.domain.ids import SessionId
+from diyalog.domain.results import EndResult, Verdict
+from diyalog.domain.transitions import ENDINGS
+from diyalog.domain.wait import Wait
+from diyalog.storage.rows import message_place, open_wait, wait_of
+from diyalog.storage.transaction import Transaction
+
+_WON: Final = 14
+_ELSEWHERE: Final = 15
+_LOST_ELSEWHERE: Final = "LOST_ELSEWHERE"
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder().decode
+
+
+def end_waits(transaction: Transaction, commands: Sequence[EndWait]) -> list[EndResult]:
+    """End the waits that the commands name; one result for each command, in order.
+
+    A command whose Idempotency-Key was used before, also within this group, is not carried out: it gets the first
+    answer again, or MISMATCH.
+    """
+    first = _first_uses(commands)
+    results: list[EndResult | None] = [None] * len(commands)
+    fresh: list[int] = []
+    for place, command in enumerate(commands):
+        if command.idempotency is not None and first[command.idempotency.scope] == place:
+            results[place] = _earlier(transaction, command.idempotency)
+        if results[place] is None and (command.idempotency is None or first[command.idempotency.scope] == place):
+            fresh.append(place)
+    for place, result in zip(fresh, _end(transaction, [commands[place] for place in fresh]), strict=True):
+        results[place] = result
+        _remember(transaction, commands[place], result)
+    return [result or _repeat(commands, results, first, place) for place, result in enumerate(results)]
+
+
+def _end(transaction: Transaction, commands: Sequence[EndWait]) -> list[EndResult]:
+    if not commands:
+        return []
+    transaction.run("clear_endings")
+    transaction.run("stage_endings", commands=_staged(transaction, commands))
+    transaction.run("end_waits", now=transaction.now)
+    transaction.run("write_ended_events", now=transaction.now)
+    transaction.run("write_ended_audit", now=transaction.now, node=transaction.node)
+    if any(ENDINGS[command.event].deletes_interaction for command in commands):
+        transaction.run("write_deletes", now=transaction.now)
+    transaction.run("count_ended")
+    row = transaction.row("read_ended")
+    assert row is not None, "an aggregate has one row"
+    rows = _decode(row[0])
+    results = [_result(transaction, command, fields) for command, fields in zip(commands, rows, strict=True)]
+    return _with_outstanding(transaction, commands, results)
+
+
+def _staged(transaction: Transaction, commands: Iterable[EndWait]) -> str:
+    """The commands as the JSON rows that statement `stage_endings` reads."""
+    return _encode([_stage(transaction, command) for command in commands]).decode()
+
+
+def _stage(transaction: Transaction, command: EndWait) -> tuple[object, ...]:
+    ending = ENDINGS[command.event]
+    caller = command.caller
+    seal = transaction.sealer.seal
+    return (
+        command.command,
+        command.row,
+        command.session_id,
+        command.interaction_id,
+        ending.event,
+        " ".join(ending.sources),
+        ending.outcome,
+        ending.reason,
+        ending.deletes_interaction,
+        ending.timed,
+        command.customer,
+        None if command.message is None else seal(message_place(command.command), command.message).hex(),
+        command.told,
+        None if caller is None else caller.access_key,
+        None if caller is None else seal(f"audit.requester:{caller.access_key}", caller.requester).hex(),
+    )
+
+
+def _result(transaction: Transaction, command: EndWait, fields: list[Any]) -> EndResult:
+    if fields[0] is None or (command.customer is not None and fields[2] != command.customer):
+        return EndResult(Verdict.UNKNOWN)
+    if fields[_WON]:
+        return EndResult(Verdict.WON, wait_of(fields, command.message))
+    return EndResult(Verdict.LOST, _stored(transaction, fields), waits_elsewhere=bool(fields[_ELSEWHERE]))
+
+
+def _stored(transaction: Transaction, fields: list[Any]) -> Wait:
+    fields[8] = fields[8] and bytes.fromhex(fields[8])
+    return open_wait(fields, transaction.sealer)
+
+
+def _with_outstanding(
+    transaction: Transaction, commands: Sequence[EndWait], results: list[EndResult]
+) -> list[EndResult]:
+    """Tell a caller who may wait for an early interaction id which answers of the queue are still to come."""
+    held = [
+        place
+        for place, (command, result) in enumerate(zip(commands, results, strict=True))
+        if command.may_hold and result.verdict is Verdict.UNKNOWN
+    ]
+    if held:
+        rows = transaction.rows("outstanding_sessions", now=transaction.now)
+        sessions = tuple(SessionId(row[0]) for row in rows)
+        for place in held:
+            results[place] = replace(results[place], outstanding=sessions)
+    return results
+
+
+def _first_uses(commands: Sequence[EndWait]) -> dict[bytes, int]:
+    """Where in the group each Idempotency-Key stands first."""
+    first: dict[bytes, int] = {}
+    for place, command in enumerate(commands):
+        if command.idempotency is not None:
+            first.setdefault(command.idempotency.scope, place)
+    return first
+
+
+def _earlier(transaction: Transaction, idempotency: Idempotency) -> EndResult | None:
+    """The remembered answer to this Idempotency-Key, None when it is new."""
+    row = transaction.row("find_idempotency", scope=idempotency.scope)
+    if row is None:
+        return None
+    if row[0] != idempotency.body:
+        return EndResult(Verdict.MISMATCH)
+    if row[1] == _LOST_ELSEWHERE:
+        return EndResult(Verdict.LOST, waits_elsewhere=True, replayed=True)
+    return EndResult(Verdict[row[1]], replayed=True)
+
+
+def _remember(transaction: Transaction, command: EndWait, result: EndResult) -> None:
+    """Keep a final answer for repeats; it is committed together with what it tells."""
+    if command.idempotency is None or result.replayed or result.outstanding:
+        return
+    transaction.run(
+        "write_idempotency",
+        scope=command.idempotency.scope,
+        body=command.idempotency.body,
+        now=transaction.now,
+        wait=None if result.wait is None else result.wait.row,
+        verdict=_LOST_ELSEWHERE if result.waits_elsewhere else result.verdict.name,
+    )
+
+
+def _repeat(
+    commands: Sequence[EndWait], results: Sequence[EndResult | None], first: dict[bytes, int], place: int
+) -> EndResult:
+    """The answer of the first command of this group with the same Idempotency-Key."""
+    repeated = commands[place].idempotency
+    assert repeated is not None, "only repeats have no result yet"
+    origin = first[repeated.scope]
+    original = commands[origin].idempotency
+    answer = results[origin]
+    assert original is not None, "the first use carries the key"
+    assert answer is not None, "the first use was answered"
+    return replace(answer, replayed=True) if original.body == repeated.body else EndResult(Verdict.MISMATCH)

@@ -1,0 +1,42 @@
+"""Rows of the wait table as the domain's Wait; the only place that knows the order of the columns."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from diyalog.domain.ids import CustomerRef, InteractionId, SessionId
+from diyalog.domain.wait import HelpType, Outcome, Reason, State, Wait
+from diyalog.storage.sealing import Sealer
+
+
+def wait_of(row: Sequence[Any], message: str | None) -> Wait:
+    """Build a Wait from the wait columns in the order of statement `wait_by_row`; `message` is the opened text."""
+    return Wait(
+        row=row[0],
+        session_id=SessionId(row[1]),
+        customer=CustomerRef(row[2]),
+        interaction_id=None if row[3] is None else InteractionId(row[3]),
+        help_type=HelpType(row[4]),
+        state=State(row[5]),
+        outcome=None if row[6] is None else Outcome(row[6]),
+        reason=None if row[7] is None else Reason(row[7]),
+        message=message,
+        started_at=row[9],
+        ended_at=row[10],
+        seq=row[11],
+        acknowledged_at=row[12],
+    )
+
+
+def open_wait(row: Sequence[Any], sealer: Sealer) -> Wait:
+    """Build a Wait from its row, its message opened; the message was sealed for the command that ended the wait."""
+    return wait_of(row, None if row[8] is None else sealer.open(message_place(row[13]), row[8]))
+
+
+def message_place(command: str) -> str:
+    """Where a wait's message is sealed for."""
+    return f"wait.message:{command}"
+
+
+def request_place(session_id: str) -> str:
+    """Where a wait's request is sealed for."""
+    return f"wait.request:{session_id}"
