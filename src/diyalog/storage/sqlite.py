@@ -1,5 +1,7 @@
 """The embedded store: one SQLite file, one writing thread with group commit, one reading thread."""
 
+from __future__ import annotations
+
 import fcntl
 import os
 import secrets

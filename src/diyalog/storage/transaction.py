@@ -1,5 +1,7 @@
 """What one write transaction works with, and the shape of the operations in it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
