@@ -1,0 +1,86 @@
+"""Following a session's events, from where the customer's app had got to."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from diyalog.domain.ids import SessionId
+from diyalog.domain.results import StreamEvent
+from diyalog.domain.wait import Wait
+from diyalog.ports import AccessStore, TransitionStore, WaitReader
+from diyalog.usecases.waiting import Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """Where a stream goes on. `recovered`: `events` are all that came after what the app had; otherwise the wait
+    itself is the truth and `events` is empty.
+    """
+
+    wait: Wait
+    epoch: str
+    recovered: bool
+    events: Sequence[StreamEvent]
+    position: int | None
+
+
+class FollowingStore(TransitionStore, WaitReader, AccessStore, Protocol):
+    """What this use case needs of the store."""
+
+
+class Delivered(Protocol):
+    """Is told how long an outcome took to be acknowledged."""
+
+    def acknowledged(self, seconds: float) -> None:
+        """The customer's app acknowledged an outcome `seconds` after it was committed."""
+        ...
+
+
+class Following:
+    """Reads streams. Every method raises StoreUnavailableError when the store is away."""
+
+    def __init__(self, store: FollowingStore, waiting: Waiting, delivered: Delivered) -> None:
+        self._store = store
+        self._waiting = waiting
+        self._delivered = delivered
+        self._epoch: str | None = None
+
+    async def follow(
+        self, client_token: str, session_id: str, after: int, epoch: str | None
+    ) -> Followed | Literal["token", "session"]:
+        """Go on after event `after` of `epoch`; "token" or "session" when that is unknown or somebody else's.
+
+        An absent epoch is legal with `after` 0. A position of another epoch, or one ahead of the stream, cannot be
+        recovered from.
+        """
+        token = await self._store.token(hashlib.sha256(client_token.encode()).digest())
+        if token is None:
+            return "token"
+        known = await self._store.wait(SessionId(session_id))
+        if known is None or known.customer != token.customer:
+            return "session"
+        current = await self._store.epoch()
+        wait, events = await self._store.events(known.row, after)
+        same = epoch == current or (epoch is None and after == 0)
+        recovered = same and after <= wait.seq and len(events) == wait.seq - after
+        position = await self._waiting.position(wait)
+        return Followed(wait, current, recovered, events if recovered else (), position)
+
+    async def since(self, row: int, after: int) -> tuple[Wait, Sequence[StreamEvent]]:
+        """The wait and its events after `after`."""
+        return await self._store.events(row, after)
+
+    async def acknowledge(self, row: int, seq: int) -> None:
+        """The customer's app received everything up to `seq`."""
+        waited_ms = await self._store.acknowledge(row, seq)
+        if waited_ms is not None:
+            self._delivered.acknowledged(waited_ms / 1000)
+
+    async def present(self, row: int, *, connected: bool) -> None:
+        """The customer's app is connected to this node, or went away just now."""
+        await self._store.present(row, connected=connected)
+
+    async def heads(self, rows: Sequence[int]) -> dict[int, int]:
+        """The newest seq of each of these streams."""
+        return await self._store.heads(rows)
