@@ -1,0 +1,89 @@
+"""Every message of the event stream, in both directions, as one type each.
+
+A message is one WebSocket text frame holding one JSON object, whose `type` says which of these it is.
+"""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from diyalog.protocol.help import HelpObject
+
+Sequence = Annotated[int, Meta(ge=0, le=2**53 - 1)]
+"""Number of an event in its session's stream, from 1; 0 stands for none. Every JSON reader holds it exactly."""
+
+Text = Annotated[str, Meta(pattern=r"^[^\x00]*\Z")]
+"""Text without NUL, which not every database can look up."""
+
+
+class Hello(Struct, frozen=True, gc=False, tag_field="type", tag="hello", rename="camel"):
+    """First message of a client: who it is, which session it follows, and what it has seen of it.
+
+    `after` is the last event seen, 0 for none, and `epoch` that of the database it came from.
+    """
+
+    token: Text
+    session_id: Text
+    after: Sequence
+    epoch: Text | None = None
+
+
+class Ack(Struct, frozen=True, gc=False, tag_field="type", tag="ack"):
+    """The client's app has received every event up to `seq`."""
+
+    seq: Sequence
+
+
+class Ping(Struct, frozen=True, gc=False, tag_field="type", tag="ping"):
+    """Is anybody there? Answered by Pong: browsers' programs cannot see the server's own pings."""
+
+
+ClientMessage = Hello | Ack | Ping
+
+
+class Welcome(Struct, frozen=True, gc=False, tag_field="type", tag="welcome", rename="camel"):
+    """Answers the hello. `seq` is the session's newest event; `snapshot` the session as of that event.
+
+    `recovered`: every event after the hello's `after` follows. Otherwise the snapshot replaces whatever the client
+    knew, and only events newer than `seq` follow.
+    """
+
+    session_id: str
+    seq: int
+    epoch: str
+    server_time: str
+    recovered: bool
+    snapshot: HelpObject
+
+
+class WaitStarted(Struct, frozen=True, gc=False, rename="camel"):
+    """Data of `wait.started`: the company's queue took the wait."""
+
+    interaction_id: str | None
+    help_type: str
+
+
+class WaitEnded(Struct, frozen=True, gc=False, rename="camel"):
+    """Data of `wait.ended`, for every outcome. `message` is the company's text, unchanged, or null."""
+
+    outcome: str
+    reason: str | None
+    message: str | None
+    interaction_id: str | None
+
+
+class Event(Struct, frozen=True, gc=False, tag_field="type", tag="event", rename="camel"):
+    """Something happened in the session. `seq` grows by one from event to event; `at` is the time of the commit."""
+
+    session_id: str
+    seq: int
+    event: str
+    at: str
+    data: WaitStarted | WaitEnded
+
+
+class Pong(Struct, frozen=True, gc=False, tag_field="type", tag="pong"):
+    """Answers Ping."""
+
+
+ServerMessage = Welcome | Event | Pong

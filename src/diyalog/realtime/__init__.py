@@ -1,0 +1,1 @@
+"""Customers' event streams: WebSocket in, use cases behind."""
