@@ -44,7 +44,6 @@ class Following:
         self._store = store
         self._waiting = waiting
         self._delivered = delivered
-        self._epoch: str | None = None
 
     async def follow(
         self, client_token: str, session_id: str, after: int, epoch: str | None
@@ -77,7 +76,7 @@ class Following:
         if waited_ms is not None:
             self._delivered.acknowledged(waited_ms / 1000)
 
-    async def present(self, row: int, *, connected: bool) -> None:
+    async def present(self, row: int, connected: bool) -> None:  # noqa: FBT001  the word itself
         """The customer's app is connected to this node, or went away just now."""
         await self._store.present(row, connected=connected)
 
