@@ -1,0 +1,239 @@
+/** One followed session: a WebSocket that is kept, found dead in time, and opened again. */
+
+import { CLOSE } from "./codes.js";
+import type { Lifecycle } from "./lifecycle.js";
+import {
+  type ClientMessage,
+  readServerMessage,
+  type ServerMessage,
+  type SessionEvent,
+  type Welcome,
+} from "./messages.js";
+import { type ReconnectHint, reconnectDelay } from "./reconnect.js";
+
+const OPEN_LIMIT_MS = 5_000;
+const WELCOME_LIMIT_MS = 5_000;
+const PING_EVERY_MS = 15_000;
+const PONG_LIMIT_MS = 5_000;
+/** A connection that lived this long makes the next pause short again. */
+const STABLE_MS = 10_000;
+const LOST: ReconnectHint = { code: 1006, reason: "" };
+
+export type WebSocketConstructor = new (url: string) => WebSocket;
+
+/** Where a session stands for this app: the last event it has, in which history. */
+export interface Position {
+  readonly sessionId: string;
+  readonly after: number;
+  readonly epoch: string | null;
+}
+
+export interface ConnectionListener {
+  onWelcome(welcome: Welcome): void;
+  onEvent(event: SessionEvent): void;
+  /** The connection broke and comes back in `retryInMs`. The wait itself goes on. */
+  onLost(lost: { readonly code: number; readonly retryInMs: number }): void;
+  /** The connection does not come back by itself. */
+  onClosed(closed: { readonly code: number; readonly reason: string }): void;
+}
+
+export interface ConnectionSurroundings {
+  readonly WebSocket: WebSocketConstructor;
+  readonly lifecycle: Lifecycle;
+  readonly random: () => number;
+  readonly now: () => number;
+}
+
+type Phase = "connecting" | "greeting" | "live" | "pausing" | "closed";
+
+export class Connection {
+  readonly #url: string;
+  readonly #token: string;
+  readonly #sessionId: string;
+  readonly #listener: ConnectionListener;
+  readonly #around: ConnectionSurroundings;
+  readonly #unsubscribe: () => void;
+
+  #phase: Phase = "pausing";
+  #socket: WebSocket | null = null;
+  #seq: number;
+  #epoch: string | null;
+  #acknowledged = false;
+  #attempt = 0;
+  #liveSince = 0;
+  /** The one deadline of the present phase: to open, to be welcomed, or to end a pause. */
+  #deadline: ReturnType<typeof setTimeout> | undefined;
+  #pingTimer: ReturnType<typeof setTimeout> | undefined;
+  #pongDeadline: ReturnType<typeof setTimeout> | undefined;
+
+  /** Connects at once. `token` goes into the first frame only, never into the address. */
+  constructor(
+    target: { readonly url: string; readonly token: string; readonly position: Position },
+    listener: ConnectionListener,
+    around: ConnectionSurroundings,
+  ) {
+    this.#url = target.url;
+    this.#token = target.token;
+    this.#sessionId = target.position.sessionId;
+    this.#seq = target.position.after;
+    this.#epoch = target.position.epoch;
+    this.#listener = listener;
+    this.#around = around;
+    this.#unsubscribe = around.lifecycle.subscribe(() => this.wake());
+    this.#connect();
+  }
+
+  /** Ends a pause at once; asks an open connection for a sign of life. */
+  wake(): void {
+    if (this.#phase === "pausing") this.#connect();
+    else if (this.#phase === "live") this.#ping();
+  }
+
+  /** Stops following. The session itself is not touched; no more calls reach the listener. */
+  close(): void {
+    this.#finish();
+  }
+
+  #connect(): void {
+    this.#clearTimers();
+    this.#phase = "connecting";
+    let socket: WebSocket;
+    try {
+      socket = new this.#around.WebSocket(this.#url);
+    } catch {
+      this.#lose(LOST);
+      return;
+    }
+    this.#socket = socket;
+    const current = () => this.#socket === socket;
+    socket.onopen = () => current() && this.#greet();
+    socket.onmessage = (message) => current() && this.#receive(message.data);
+    socket.onclose = (close) => current() && this.#lose({ code: close.code, reason: close.reason });
+    this.#deadline = setTimeout(() => this.#abandon(), OPEN_LIMIT_MS);
+  }
+
+  #greet(): void {
+    clearTimeout(this.#deadline);
+    this.#phase = "greeting";
+    this.#send({
+      type: "hello",
+      token: this.#token,
+      sessionId: this.#sessionId,
+      after: this.#seq,
+      epoch: this.#epoch,
+    });
+    this.#deadline = setTimeout(() => this.#abandon(), WELCOME_LIMIT_MS);
+  }
+
+  #receive(data: unknown): void {
+    clearTimeout(this.#pongDeadline);
+    this.#pongDeadline = undefined;
+    const message = typeof data === "string" ? readServerMessage(data) : null;
+    if (message === null) this.#abandon();
+    else this.#handle(message);
+  }
+
+  #handle(message: ServerMessage): void {
+    switch (message.type) {
+      case "welcome":
+        if (this.#phase === "greeting") this.#welcome(message);
+        break;
+      case "event":
+        if (this.#phase === "live" && message.sessionId === this.#sessionId) this.#event(message);
+        break;
+      default:
+        break;
+    }
+  }
+
+  #welcome(welcome: Welcome): void {
+    clearTimeout(this.#deadline);
+    this.#phase = "live";
+    this.#liveSince = this.#around.now();
+    // Another history, or one with a gap: the snapshot includes everything up to its seq.
+    if (!welcome.recovered) this.#seq = welcome.seq;
+    this.#epoch = welcome.epoch;
+    this.#schedulePing();
+    this.#listener.onWelcome(welcome);
+    const nothingFollows = !welcome.recovered || welcome.seq <= this.#seq;
+    if (nothingFollows && welcome.snapshot.outcome !== null) this.#acknowledge(welcome.seq);
+  }
+
+  #event(event: SessionEvent): void {
+    if (event.seq <= this.#seq) return;
+    if (event.seq > this.#seq + 1) {
+      // A gap can only be a fault on the way: asking again from the last event repairs it.
+      this.#abandon();
+      return;
+    }
+    this.#seq = event.seq;
+    this.#listener.onEvent(event);
+    if (event.event === "wait.ended") this.#acknowledge(event.seq);
+  }
+
+  /** Tells the server that the app has received the outcome; only after the app was told. */
+  #acknowledge(seq: number): void {
+    if (this.#phase !== "live") return;
+    this.#acknowledged = true;
+    this.#send({ type: "ack", seq });
+  }
+
+  #schedulePing(): void {
+    clearTimeout(this.#pingTimer);
+    this.#pingTimer = setTimeout(() => {
+      if (this.#around.lifecycle.visible()) this.#ping();
+      else this.#schedulePing();
+    }, PING_EVERY_MS);
+  }
+
+  #ping(): void {
+    this.#schedulePing();
+    if (this.#pongDeadline !== undefined) return;
+    this.#send({ type: "ping" });
+    this.#pongDeadline = setTimeout(() => this.#abandon(), PONG_LIMIT_MS);
+  }
+
+  #send(message: ClientMessage): void {
+    if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(message));
+  }
+
+  /** Gives a socket up without waiting for it: a dead one may take minutes to say so. */
+  #abandon(): void {
+    this.#socket?.close();
+    this.#lose(LOST);
+  }
+
+  #lose(hint: ReconnectHint): void {
+    const wasStable =
+      this.#phase === "live" && this.#around.now() - this.#liveSince >= STABLE_MS;
+    if (wasStable) this.#attempt = 0;
+    this.#socket = null;
+    this.#clearTimers();
+    const delay = reconnectDelay(this.#attempt, hint, this.#around.random);
+    if (delay === null || (hint.code === CLOSE.done && this.#acknowledged)) {
+      this.#finish();
+      this.#listener.onClosed(hint);
+      return;
+    }
+    this.#attempt += 1;
+    this.#phase = "pausing";
+    this.#deadline = setTimeout(() => this.#connect(), delay);
+    this.#listener.onLost({ code: hint.code, retryInMs: delay });
+  }
+
+  #finish(): void {
+    this.#phase = "closed";
+    this.#clearTimers();
+    this.#unsubscribe();
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+  }
+
+  #clearTimers(): void {
+    clearTimeout(this.#deadline);
+    clearTimeout(this.#pingTimer);
+    clearTimeout(this.#pongDeadline);
+    this.#pongDeadline = undefined;
+  }
+}

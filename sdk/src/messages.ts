@@ -1,0 +1,247 @@
+/** What travels between an app and the server: help objects and the frames of the event stream. */
+
+import { HELP_STATES, HELP_TYPES, type HelpState, type HelpType, type Outcome } from "./codes.js";
+
+/** The server's own limits, in seconds. 0 means that there is none. */
+export interface HelpLimits {
+  readonly waitLimitSeconds: number;
+  readonly abandonAfterSeconds: number;
+  readonly queueTimeoutSeconds: number;
+}
+
+/** One request for help as the server knows it. Times are RFC 3339 in UTC. */
+export interface Help {
+  readonly sessionId: string;
+  readonly interactionId: string | null;
+  readonly helpType: HelpType;
+  readonly state: HelpState;
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+  /** An `Outcome`, or a word that this version of the SDK does not know yet. */
+  readonly outcome: Outcome | (string & {}) | null;
+  readonly reason: string | null;
+  /** The company's own text, unchanged. */
+  readonly message: string | null;
+  readonly agentName: string | null;
+  /** 1 is next. */
+  readonly position: number | null;
+  readonly estimatedWaitSeconds: number | null;
+  /** Number of the newest event that this object includes. */
+  readonly seq: number;
+  readonly epoch: string | null;
+  readonly limits: HelpLimits;
+}
+
+export interface WaitStarted {
+  readonly interactionId: string | null;
+  readonly helpType: HelpType | null;
+}
+
+export interface WaitUpdated {
+  readonly position: number | null;
+  readonly estimatedWaitSeconds: number | null;
+}
+
+export interface WaitEnded {
+  readonly outcome: Outcome | (string & {});
+  readonly reason: string | null;
+  readonly message: string | null;
+  readonly interactionId: string | null;
+  readonly agentName: string | null;
+}
+
+/** One event of a session; `data` is as the server sent it. */
+export interface SessionEvent {
+  readonly sessionId: string;
+  readonly seq: number;
+  readonly event: string;
+  readonly at: string;
+  readonly data: Fields;
+}
+
+export interface Welcome {
+  readonly type: "welcome";
+  readonly sessionId: string;
+  readonly seq: number;
+  readonly epoch: string;
+  readonly serverTime: string;
+  /** true: every event after the asked one follows. false: the snapshot is the truth. */
+  readonly recovered: boolean;
+  readonly snapshot: Help;
+}
+
+export type ServerMessage =
+  | Welcome
+  | ({ readonly type: "event" } & SessionEvent)
+  | { readonly type: "pong" }
+  | { readonly type: "unknown" };
+
+export type ClientMessage =
+  | {
+      readonly type: "hello";
+      readonly token: string;
+      readonly sessionId: string;
+      readonly after: number;
+      readonly epoch: string | null;
+    }
+  | { readonly type: "ack"; readonly seq: number }
+  | { readonly type: "ping" };
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Reads one frame. A type that is not known is "unknown", so that the server may add types.
+ * @returns null when the text is no message at all or lacks what its type requires.
+ */
+export function readServerMessage(text: string): ServerMessage | null {
+  const fields = parseObject(text);
+  if (fields === null) return null;
+  switch (fields["type"]) {
+    case "pong":
+      return { type: "pong" };
+    case "welcome":
+      return readWelcome(fields);
+    case "event":
+      return readEvent(fields);
+    default:
+      return typeof fields["type"] === "string" ? { type: "unknown" } : null;
+  }
+}
+
+/** Reads a help object. @returns null when it is none. */
+export function readHelpObject(value: unknown): Help | null {
+  if (!isFields(value)) return null;
+  const sessionId = textOf(value["sessionId"]);
+  const state = oneOf(HELP_STATES, value["state"]);
+  const startedAt = textOf(value["startedAt"]);
+  if (sessionId === null || state === null || startedAt === null) return null;
+  const limits = isFields(value["limits"]) ? value["limits"] : {};
+  return {
+    sessionId,
+    interactionId: textOf(value["interactionId"]),
+    helpType: oneOf(HELP_TYPES, value["helpType"]) ?? "chat",
+    state,
+    startedAt,
+    endedAt: textOf(value["endedAt"]),
+    outcome: textOf(value["outcome"]),
+    reason: textOf(value["reason"]),
+    message: textOf(value["message"]),
+    agentName: textOf(value["agentName"]),
+    position: numberOf(value["position"]),
+    estimatedWaitSeconds: numberOf(value["estimatedWaitSeconds"]),
+    seq: numberOf(value["seq"]) ?? 0,
+    epoch: textOf(value["epoch"]),
+    limits: {
+      waitLimitSeconds: numberOf(limits["waitLimitSeconds"]) ?? 0,
+      abandonAfterSeconds: numberOf(limits["abandonAfterSeconds"]) ?? 0,
+      queueTimeoutSeconds: numberOf(limits["queueTimeoutSeconds"]) ?? 0,
+    },
+  };
+}
+
+export function readWaitStarted(data: Fields): WaitStarted {
+  return {
+    interactionId: textOf(data["interactionId"]),
+    helpType: oneOf(HELP_TYPES, data["helpType"]),
+  };
+}
+
+export function readWaitUpdated(data: Fields): WaitUpdated {
+  return {
+    position: numberOf(data["position"]),
+    estimatedWaitSeconds: numberOf(data["estimatedWaitSeconds"]),
+  };
+}
+
+export function readWaitEnded(data: Fields): WaitEnded {
+  return {
+    outcome: textOf(data["outcome"]) ?? "",
+    reason: textOf(data["reason"]),
+    message: textOf(data["message"]),
+    interactionId: textOf(data["interactionId"]),
+    agentName: textOf(data["agentName"]),
+  };
+}
+
+/** The help object after one more event: what a fresh read of the session would say. */
+export function applyEvent(help: Help, event: SessionEvent): Help {
+  const next = { ...help, seq: event.seq };
+  switch (event.event) {
+    case "wait.started": {
+      const started = readWaitStarted(event.data);
+      const state = help.state === "REQUESTED" ? "WAITING" : help.state;
+      return { ...next, state, interactionId: started.interactionId ?? help.interactionId };
+    }
+    case "wait.updated":
+      return { ...next, ...readWaitUpdated(event.data) };
+    case "wait.ended": {
+      const ended = readWaitEnded(event.data);
+      return {
+        ...next,
+        outcome: ended.outcome,
+        reason: ended.reason,
+        message: ended.message,
+        interactionId: ended.interactionId ?? help.interactionId,
+        agentName: ended.agentName ?? help.agentName,
+        state: ended.outcome === "CONNECTED" ? "CONNECTED" : "ENDED",
+        endedAt: event.at,
+        position: null,
+        estimatedWaitSeconds: null,
+      };
+    }
+    case "chat.state":
+      return event.data["state"] === "CHAT_ENDED" ? { ...next, state: "ENDED" } : next;
+    default:
+      return next;
+  }
+}
+
+export function parseObject(text: string): Fields | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isFields(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+export function textOf(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
+}
+
+export function numberOf(value: unknown): number | null {
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
+}
+
+function readWelcome(fields: Fields): Welcome | null {
+  const snapshot = readHelpObject(fields["snapshot"]);
+  const seq = numberOf(fields["seq"]);
+  const epoch = textOf(fields["epoch"]);
+  if (snapshot === null || seq === null || epoch === null) return null;
+  return {
+    type: "welcome",
+    sessionId: textOf(fields["sessionId"]) ?? snapshot.sessionId,
+    seq,
+    epoch,
+    serverTime: textOf(fields["serverTime"]) ?? "",
+    recovered: fields["recovered"] === true,
+    snapshot,
+  };
+}
+
+function readEvent(fields: Fields): ServerMessage | null {
+  const sessionId = textOf(fields["sessionId"]);
+  const seq = numberOf(fields["seq"]);
+  const event = textOf(fields["event"]);
+  if (sessionId === null || seq === null || event === null) return null;
+  const data = isFields(fields["data"]) ? fields["data"] : {};
+  return { type: "event", sessionId, seq, event, at: textOf(fields["at"]) ?? "", data };
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function oneOf<T extends string>(known: readonly T[], value: unknown): T | null {
+  return known.find((item) => item === value) ?? null;
+}

@@ -1,0 +1,102 @@
+/** What a screen reader is told when one screen follows another: states, never numbers that tick. */
+
+import { isLonger, type WaitRange } from "../shared/estimate.js";
+import { clockTime } from "../shared/clock.js";
+import type { Company } from "../shared/company.js";
+import type { Words } from "../words/words.js";
+import { headlineOf } from "./headline.js";
+import { textOf } from "./text.js";
+import type { View, WaitingView } from "./view.js";
+
+/** `headline` is left out when focus moves to the h1, which then speaks for itself. */
+export interface Announcement {
+  readonly headline: string | null;
+  readonly rest: string | null;
+}
+
+const SILENCE: Announcement = { headline: null, rest: null };
+
+/** @param before null for the first screen */
+export function announcementOf(
+  before: View | null,
+  view: View,
+  words: Words,
+  company: Company,
+): Announcement {
+  if (view.kind === "opening") return view.slow ? { ...SILENCE, rest: words.opening } : SILENCE;
+  if (before === null || screenOf(before) !== screenOf(view)) {
+    return { headline: sentence(headlineOf(view, words)), rest: firstTold(view, words, company) };
+  }
+  if (view.kind === "waiting" && before.kind === "waiting") {
+    return { ...SILENCE, rest: changeTold(before, view, words) };
+  }
+  if (stopOf(view) === "unsure" && stopOf(before) !== "unsure") {
+    return { ...SILENCE, rest: words.stop.unsure };
+  }
+  return SILENCE;
+}
+
+/** Two views with the same name are the same screen: focus stays and the h1 is not told again. */
+export function screenOf(view: View): string {
+  switch (view.kind) {
+    case "waiting":
+      return view.ahead.kind === "next" ? "next" : "waiting";
+    case "ended":
+      return `ended ${view.ending.kind}`;
+    case "problem":
+      return `problem ${view.problem.kind}`;
+    default:
+      return view.kind;
+  }
+}
+
+function firstTold(view: View, words: Words, company: Company): string | null {
+  if (view.kind === "waiting") {
+    if (view.ahead.kind === "next") return words.waiting.nextLead;
+    return view.range === null ? sentence(words.waiting.unknown) : likelyWait(view.range, words);
+  }
+  if (view.kind === "ended") {
+    const message = view.ending.kind === "notDelivered" ? view.ending.message : null;
+    return message ?? textOf(view, words, company);
+  }
+  return view.kind === "problem" ? textOf(view, words, company) : null;
+}
+
+/** At most one thing: what matters most comes first. */
+function changeTold(before: WaitingView, view: WaitingView, words: Words): string | null {
+  if (view.stop === "unsure" && before.stop !== "unsure") return words.stop.unsure;
+  const wasCut = isNoted(before);
+  if (isNoted(view) && !wasCut) return words.cutOff.note;
+  if (!isNoted(view) && wasCut) return words.cutOff.stillInLine;
+  if (view.nearLimit !== null && before.nearLimit === null) {
+    return words.waiting.heldUntil(clockTime(view.nearLimit, words.lang));
+  }
+  if (view.longer && !before.longer) return words.waiting.longer;
+  if (view.ahead.kind === "changed" && before.ahead.kind !== "changed") {
+    return words.waiting.orderChanged;
+  }
+  if (before.range === null && view.range !== null) return likelyWait(view.range, words);
+  if (before.range !== null && view.range !== null && isLonger(before.range, view.range)) {
+    const { from, to } = view.range;
+    return to === null ? words.announce.nowOverHalfAnHour : words.announce.nowLikely(from, to);
+  }
+  return null;
+}
+
+function isNoted(view: WaitingView): boolean {
+  return view.cutOff.kind !== "no" && view.cutOff.kind !== "quiet";
+}
+
+function stopOf(view: View): string | null {
+  return "stop" in view ? view.stop : null;
+}
+
+function likelyWait(range: WaitRange, words: Words): string {
+  return range.to === null
+    ? words.announce.likelyOverHalfAnHour
+    : words.announce.likelyWait(range.from, range.to);
+}
+
+function sentence(text: string): string {
+  return /[.?!]$/.test(text) ? text : `${text}.`;
+}

@@ -1,0 +1,131 @@
+import type { JSX } from "preact";
+import { headlineOf } from "./headline.js";
+import type { ScreenProps } from "./page.js";
+import { Button, CallButton, Facts, Headline, Lead, Reference } from "./parts.js";
+import { textOf } from "./text.js";
+import type { View } from "./view.js";
+
+type Of<Kind extends View["kind"]> = ScreenProps<Extract<View, { kind: Kind }>>;
+
+export function ConnectedScreen({ view, words, company }: Of<"connected">): JSX.Element {
+  return (
+    <>
+      <Headline>{headlineOf(view, words)}</Headline>
+      <Lead text={textOf(view, words, company)} />
+      <Facts facts={view.facts} words={words} />
+      <Reference words={words} id={view.reference} />
+    </>
+  );
+}
+
+export function EndedScreen(props: Of<"ended">): JSX.Element {
+  const { view, words, company } = props;
+  const message = view.ending.kind === "notDelivered" ? view.ending.message : null;
+  return (
+    <>
+      <Headline small={message !== null}>{headlineOf(view, words)}</Headline>
+      {message !== null && (
+        <p class="message" dir="auto">
+          {message}
+        </p>
+      )}
+      <Lead text={textOf(view, words, company)} />
+      <div class="steps">
+        <NextSteps {...props} />
+      </div>
+      <Facts facts={view.facts} words={words} />
+      <Reference words={words} id={view.reference} />
+    </>
+  );
+}
+
+/** What the customer can do now: the most likely step first, and never nothing. */
+function NextSteps({ view, words, company, actions }: Of<"ended">): JSX.Element {
+  const call = <CallButton words={words} company={company} />;
+  const close = actions.close !== null && (
+    <Button onClick={actions.close}>{words.ended.close}</Button>
+  );
+  const askAgain = (
+    <Button main onClick={actions.askAgain}>
+      {words.ended.askAgain}
+    </Button>
+  );
+  switch (view.ending.kind) {
+    case "notDelivered":
+    case "timeLimit":
+    case "abandoned":
+      return <>{[askAgain, call, close]}</>;
+    case "stopped":
+    case "closed":
+    case "conversationOver":
+    case "gone":
+      return <>{[askAgain, close]}</>;
+    case "replaced":
+      return (
+        <Button main onClick={actions.showCurrent}>
+          {words.ended.goToNewer}
+        </Button>
+      );
+    case "queueRefused":
+      return (
+        <>
+          <Button main onClick={actions.chooseAgain}>
+            {words.ended.otherKinds}
+          </Button>
+          {call}
+        </>
+      );
+    case "queueTimeout":
+    case "failed":
+    case "unsent": {
+      const again = view.ending.kind === "unsent" ? actions.retryStart : actions.askAgain;
+      return (
+        <>
+          <Button main onClick={again}>
+            {words.ended.tryAgain}
+          </Button>
+          {call}
+        </>
+      );
+    }
+  }
+}
+
+export function ProblemScreen(props: Of<"problem">): JSX.Element {
+  const { view, words, company } = props;
+  return (
+    <>
+      <Headline>{headlineOf(view, words)}</Headline>
+      <Lead text={textOf(view, words, company)} />
+      <div class="steps">
+        <WaysOn {...props} />
+        <CallButton words={words} company={company} />
+      </div>
+    </>
+  );
+}
+
+function WaysOn({ view, words, actions }: Of<"problem">): JSX.Element | null {
+  switch (view.problem.kind) {
+    case "away":
+      return (
+        <Button main onClick={actions.tryNow}>
+          {words.cutOff.tryNow}
+        </Button>
+      );
+    case "tooOften":
+      return (
+        <Button main onClick={actions.tryNow}>
+          {words.ended.askAgain}
+        </Button>
+      );
+    case "inTalk":
+      return (
+        <Button main onClick={actions.showCurrent}>
+          {words.problem.goToConversation}
+        </Button>
+      );
+    default:
+      return null;
+  }
+}

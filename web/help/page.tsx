@@ -1,0 +1,75 @@
+import type { JSX } from "preact";
+import type { Company } from "../shared/company.js";
+import type { Words } from "../words/words.js";
+import type { Actions } from "./actions.js";
+import { screenOf } from "./announcement.js";
+import { ConnectedScreen, EndedScreen, ProblemScreen } from "./ended.js";
+import { AskingScreen, ChooseScreen, ElsewhereScreen, OpeningScreen } from "./starting.js";
+import { StopFoot } from "./stop.js";
+import { dataState, type View } from "./view.js";
+import { WaitingScreen } from "./waiting.js";
+
+/** What every screen is made from. */
+export interface ScreenProps<Shown> {
+  readonly view: Shown;
+  readonly words: Words;
+  readonly company: Company;
+  readonly actions: Actions;
+}
+
+/** The whole page: the company's name, one screen, and the way out of a wait. */
+export function Page(props: ScreenProps<View>): JSX.Element {
+  const { view, words, company, actions } = props;
+  const name = company.name ?? words.company;
+  return (
+    <>
+      <header class="head">
+        <p class="brand">
+          {company.name !== null && (
+            <span class="brand-mark" aria-hidden="true">
+              {[...company.name][0]}
+            </span>
+          )}
+          <span class="brand-name">{name}</span>
+        </p>
+        <button
+          type="button"
+          class="button-text"
+          lang={words.lang === "tr" ? "en" : "tr"}
+          onClick={actions.switchLanguage}
+        >
+          {words.otherLanguage}
+        </button>
+      </header>
+      <main class="main" data-state={dataState(view)}>
+        <div class="screen" key={screenOf(view)}>
+          <Screen {...props} />
+        </div>
+      </main>
+      {(view.kind === "asking" || view.kind === "waiting") && (
+        <StopFoot stop={view.stop} words={words} actions={actions} />
+      )}
+    </>
+  );
+}
+
+function Screen({ view, ...rest }: ScreenProps<View>): JSX.Element {
+  switch (view.kind) {
+    case "opening":
+      return <OpeningScreen view={view} {...rest} />;
+    case "choose":
+      return <ChooseScreen view={view} {...rest} />;
+    case "asking":
+      return <AskingScreen view={view} {...rest} />;
+    case "waiting":
+      return <WaitingScreen view={view} {...rest} />;
+    case "elsewhere":
+      return <ElsewhereScreen view={view} {...rest} />;
+    case "connected":
+      return <ConnectedScreen view={view} {...rest} />;
+    case "ended":
+      return <EndedScreen view={view} {...rest} />;
+    case "problem":
+      return <ProblemScreen view={view} {...rest} />;
+  }
+}

@@ -1,0 +1,99 @@
+import { Phone } from "lucide";
+import type { ComponentChildren, JSX } from "preact";
+import { clockTime } from "../shared/clock.js";
+import { type Company, telephoneLink } from "../shared/company.js";
+import { Icon } from "../shared/icon.js";
+import { Record, type RecordRow } from "../shared/record.js";
+import type { Words } from "../words/words.js";
+import type { Fact } from "./view.js";
+
+/** The state in words. Focus comes here when the part that had it went away. */
+export function Headline(props: {
+  readonly children: ComponentChildren;
+  readonly small?: boolean;
+}): JSX.Element {
+  return (
+    <h1 class={props.small ? "headline headline-small" : "headline"} tabIndex={-1}>
+      {props.children}
+    </h1>
+  );
+}
+
+export function Lead({ text }: { readonly text: string | null }): JSX.Element | null {
+  return text === null ? null : <p class="lead">{text}</p>;
+}
+
+export function Button(props: {
+  readonly main?: boolean;
+  readonly onClick: () => void;
+  readonly children: ComponentChildren;
+}): JSX.Element {
+  return (
+    <button
+      type="button"
+      class={props.main ? "button button-main" : "button"}
+      onClick={props.onClick}
+    >
+      {props.children}
+    </button>
+  );
+}
+
+/** The company's number, as a link and as text: in some apps the link does nothing. */
+export function CallButton(props: {
+  readonly words: Words;
+  readonly company: Company;
+}): JSX.Element | null {
+  const { words, company } = props;
+  return company.phone === null ? null : (
+    <a class="button" href={telephoneLink(company.phone)}>
+      <Icon node={Phone} />
+      {words.ended.call(company.phone)}
+    </a>
+  );
+}
+
+export function Reference(props: {
+  readonly words: Words;
+  readonly id: string | null;
+}): JSX.Element | null {
+  return props.id === null ? null : <p class="reference">{props.words.reference(props.id)}</p>;
+}
+
+/** The record of this wait, in the words of the page's language. */
+export function Facts(props: {
+  readonly facts: readonly Fact[];
+  readonly words: Words;
+}): JSX.Element | null {
+  const { facts, words } = props;
+  if (facts.length === 0) return null;
+  return <Record label={words.record.label} rows={facts.map((fact) => rowOf(fact, words))} />;
+}
+
+function rowOf(fact: Fact, words: Words): RecordRow {
+  const at = "at" in fact ? fact.at : null;
+  const time = at === null ? "" : clockTime(at, words.lang);
+  switch (fact.kind) {
+    case "looking": {
+      const elapsed = fact.minutes < 1 ? words.underAMinute : words.minutes(fact.minutes);
+      const text = `${words.record.looking} · ${elapsed}`;
+      return { key: "now", time: words.record.now, mark: "current", text };
+    }
+    case "reconnecting":
+      return {
+        key: "now",
+        time: words.record.now,
+        mark: "broken",
+        text: words.cutOff.reconnecting,
+      };
+    case "agentJoined":
+      return { key: fact.kind, time, mark: "done", text: words.record.agentJoined(fact.name) };
+    case "back":
+      return { key: fact.kind, time, mark: "done", text: words.cutOff.back };
+    case "stopped":
+    case "ended":
+      return { key: "end", time, mark: "closed", text: words.record[fact.kind] };
+    default:
+      return { key: fact.kind, time, mark: "done", text: words.record[fact.kind] };
+  }
+}
