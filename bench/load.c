@@ -28,7 +28,7 @@ void fail(const char *format, ...) {
 
 static void usage(const char *why) {
     fprintf(stderr,
-            "load: %s\nload end|idle|starts --port N [--customers N] [--connections K] [--batches B] [--warmup B] [--rate R]\n"
+            "load: %s\nload end|idle|starts --port N [--customers N] [--first ID] [--connections K] [--batches B] [--warmup B] [--rate R]\n"
             "     [--pid SERVER] [--core N] [--quiet SECONDS] [--sources N] [--ack-after] [--socketio] [--probe] [--hold] [--check]\n",
             why);
     exit(MISUSE);
@@ -48,6 +48,7 @@ static struct options read_options(int argc, char **argv) {
         {"port", 1, 0, 'p'},    {"customers", 1, 0, 'n'}, {"connections", 1, 0, 'k'}, {"batches", 1, 0, 'b'}, {"warmup", 1, 0, 'w'},
         {"rate", 1, 0, 'r'},    {"pid", 1, 0, 'P'},       {"core", 1, 0, 'c'},        {"quiet", 1, 0, 'q'},   {"sources", 1, 0, 's'},
         {"ack-after", 0, 0, 'a'}, {"socketio", 0, 0, 'i'}, {"probe", 0, 0, 'o'},      {"hold", 0, 0, 'h'},    {"check", 0, 0, 'C'},
+        {"first", 1, 0, 'f'},
         {0, 0, 0, 0},
     };
     struct options o = {.customers = 10000, .connections = 64, .batches = 1, .sources = 8, .quiet_seconds = 10, .server_core = 0};
@@ -58,6 +59,7 @@ static struct options read_options(int argc, char **argv) {
         switch (c) {
         case 'p': o.port = atoi(optarg); break;
         case 'n': o.customers = atoi(optarg); break;
+        case 'f': o.first = atoi(optarg); break;
         case 'k': o.connections = atoi(optarg); break;
         case 'b': o.batches = atoi(optarg); break;
         case 'w': o.warmup = atoi(optarg); break;

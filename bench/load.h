@@ -15,12 +15,12 @@ enum mode { MODE_END, MODE_IDLE, MODE_STARTS };
 
 struct options {
     enum mode mode;
-    int port, customers, connections, batches, warmup, sources;
+    int port, customers, first, connections, batches, warmup, sources;
     double rate; /* requests a second by the clock; 0: as fast as answers come */
     double quiet_seconds;
     bool ack_after, socketio, probe, hold, check;
     int server_pid, server_core;
-    const char *key_id, *key_secret, *company;
+    const char *key_id, *key_secret;
 };
 
 enum source_kind { SOURCE_REQUEST, SOURCE_WAITER, SOURCE_PACE, SOURCE_PROBE_TICK, SOURCE_STDIN };

@@ -87,7 +87,8 @@ void request_send(struct load *load, struct request *request, enum job job, int 
     request->from = from;
     switch (job) {
     case JOB_ACTIVATE:
-        body_n = snprintf(body, sizeof body, "{\"customerId\":\"%d\",\"customerName\":\"Customer %d\"}", 1000000 + place, place);
+        body_n = snprintf(body, sizeof body, "{\"customerId\":\"%d\",\"customerName\":\"Customer %d\"}",
+                          1000000 + load->options.first + place, place);
         head = plain_head(load, out, sizeof out, "/v1/client/activations", "", (size_t)body_n);
         break;
     case JOB_START:

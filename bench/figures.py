@@ -1,0 +1,88 @@
+"""Figures, the numbers they are held against, and the markdown they become."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A figure held against its first milestone and its goal; at least, or at most, as `higher_is_better` says."""
+
+    what: str
+    value: float
+    unit: str
+    milestone: float
+    goal: float
+    higher_is_better: bool = True
+
+    def reached(self, bound: float) -> str:
+        """Yes or no."""
+        return "yes" if (self.value >= bound if self.higher_is_better else self.value <= bound) else "**no**"
+
+
+@dataclass
+class Result:
+    """One measurement: a table of what every server did, remarks, and the figures that have a goal."""
+
+    title: str
+    columns: Sequence[str]
+    rows: list[Sequence[str]] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    goals: list[Goal] = field(default_factory=list)
+
+    def markdown(self) -> str:
+        """The measurement as a section."""
+        parts = [f"### {self.title}\n", _table(self.columns, self.rows)]
+        parts += [f"\n{remark}\n" for remark in self.remarks]
+        return "\n".join(parts)
+
+
+def goals_table(results: Iterable[Result]) -> str:
+    """All figures that have a goal, in one table."""
+    rows = [
+        (goal.what, f"{number(goal.value)} {goal.unit}", _bound(goal, goal.milestone), goal.reached(goal.milestone),
+         _bound(goal, goal.goal), goal.reached(goal.goal))
+        for result in results
+        for goal in result.goals
+    ]  # fmt: skip
+    return _table(("what", "measured", "first milestone", "reached", "goal", "reached"), rows) if rows else ""
+
+
+def median(values: Iterable[float]) -> float:
+    """The median, 0 of nothing."""
+    known = list(values)
+    return statistics.median(known) if known else 0.0
+
+
+def ratio_goals(rates: Mapping[str, float], mine: str, bounds: Sequence[tuple[str, float, float]]) -> list[Goal]:
+    """Figures of one server's rate over others'; `bounds` are (other, milestone, goal). Without the other: none."""
+    return [
+        Goal(f"{mine} over {other}", rates[mine] / rates[other], "x", milestone, goal)
+        for other, milestone, goal in bounds
+        if rates.get(other) and rates.get(mine)
+    ]
+
+
+def number(value: float) -> str:
+    """Three significant digits or whole thousands, for people."""
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"
+
+
+def share(value: float) -> str:
+    """A share of one core in percent."""
+    return f"{value * 100:.0f} %"
+
+
+def _bound(goal: Goal, bound: float) -> str:
+    return f"{'>=' if goal.higher_is_better else '<='} {number(bound)} {goal.unit}"
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(columns) + " |", "|" + " --- |" * len(columns)]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(lines) + "\n"
