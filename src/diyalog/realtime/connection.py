@@ -25,6 +25,7 @@ from diyalog.protocol.help import HelpLimits
 from diyalog.protocol.messages import Ack, Hello, Ping
 from diyalog.realtime.hub import Hub
 from diyalog.realtime.journal import StreamJournal
+from diyalog.realtime.presence import Presence
 from diyalog.server.sockets import Socket
 from diyalog.usecases.following import Followed, Following
 
@@ -50,6 +51,7 @@ class StreamContext:
 
     hub: Hub
     following: Following
+    presence: Presence
     journal: StreamJournal
     clock: Clock
     now: Callable[[], float]
@@ -155,8 +157,8 @@ class CustomerStream:
         stage, self._stage = self._stage, _Stage.CLOSING
         if stage is _Stage.JOINING:
             self._context.hub.unjoin(self)
-        elif stage is _Stage.FOLLOWING:
-            self._context.hub.leave(self)
+        elif stage is _Stage.FOLLOWING and self._context.hub.leave(self) and not self.over:
+            self._context.presence.set(self.row, connected=False)
 
     def _hello_is_late(self) -> None:
         if self._stage is _Stage.AWAITING_HELLO:
@@ -181,7 +183,7 @@ class CustomerStream:
         self.session_id = SessionId(hello.session_id)
         hub = self._context.hub
         self.ticket = hub.join(self)
-        hub.start(self, self._look_up(hello))
+        hub.start(self._look_up(hello), self)
 
     async def _look_up(self, hello: Hello) -> None:
         context = self._context
@@ -223,10 +225,11 @@ class CustomerStream:
         if wait.outcome is not None:
             self._ended = wait.seq  # the snapshot tells the end, even where no event follows
         self._deliver(wait, found.events)
-        context.hub.followed(self)
+        if not self.over:
+            context.presence.set(self.row, connected=True)
         self._socket.resume()
         if self._wanted > self.seq:
-            context.hub.start(self, self.catch_up(self._wanted))
+            context.hub.start(self.catch_up(self._wanted), self)
 
     # -- following
 
@@ -241,7 +244,7 @@ class CustomerStream:
         elif seq > self.seq and seq > self._wanted:
             self._wanted = seq
             if self._stage is _Stage.FOLLOWING:
-                self._context.hub.start(self, self.catch_up(seq))
+                self._context.hub.start(self.catch_up(seq), self)
 
     async def catch_up(self, head: int) -> None:
         """Send from the store what is missing up to the event `head`, and store an acknowledgement that is owed."""
@@ -287,7 +290,7 @@ class CustomerStream:
             self.close(CloseCode.ILLEGAL_MESSAGE, "acknowledges what was not sent")
         elif 0 < self._ended <= seq and not self._storing:
             self.owes = True
-            self._context.hub.start(self, self._store_acknowledgement())
+            self._context.hub.start(self._store_acknowledgement(), self)
 
     async def _store_acknowledgement(self) -> None:
         if self._storing:

@@ -1,33 +1,25 @@
-"""The streams of this node: who follows which session, and what reaches whom.
+"""The streams of this node: who follows which session, and whom a change reaches.
 
 A committed change arrives here as `changed` and goes straight to the session's stream. That is only the fast way: a
-change that was missed, from whatever cause, is found by `poll`, which compares what each stream has sent with what
-the store holds.
+change that was missed, from whatever cause, is found by the upkeep (`upkeep.py`) in the store.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from itertools import count
 from typing import Any, Final, Protocol
 
 from diyalog.domain.ids import CustomerRef, SessionId
 from diyalog.domain.wait import Wait
-from diyalog.ports import StoreUnavailableError
 from diyalog.protocol.codes import CloseCode
 from diyalog.realtime.deadlines import Deadlines
 from diyalog.realtime.journal import StreamJournal
-from diyalog.realtime.presence import Presence
-from diyalog.usecases.following import Following
 
 HELLO_SECONDS: Final = 10.0
 """A client says hello within this time of its handshake."""
 
 LINGER_SECONDS: Final = 2.0
 """A session that is over and was acknowledged elsewhere is left this long to the client, which may still be sending."""
-
-SWEEP_SECONDS: Final = 0.5
-POLL_SECONDS: Final = 2.0
-_SLICE: Final = 500
 
 
 class Follower(Protocol):
@@ -69,10 +61,7 @@ class Hub:
     customer, 0 for no limit. Everything runs on the event loop's thread.
     """
 
-    def __init__(
-        self, following: Following, journal: StreamJournal, now: Callable[[], float], sockets_per_customer: int
-    ) -> None:
-        self._following = following
+    def __init__(self, journal: StreamJournal, now: Callable[[], float], sockets_per_customer: int) -> None:
         self._journal = journal
         self._now = now
         self._sockets_per_customer = sockets_per_customer
@@ -83,14 +72,15 @@ class Hub:
         self._hellos = Deadlines(HELLO_SECONDS)
         self._lingering = Deadlines(LINGER_SECONDS)
         self._tasks: set[asyncio.Task[None]] = set()
-        self._presence = Presence(following, journal, lambda work: self._start(work, None))
 
     @property
     def count(self) -> int:
         """How many streams follow a session now."""
         return len(self._streams)
 
-    # -- news
+    def followers(self) -> list[Follower]:
+        """The streams that follow a session now."""
+        return list(self._streams.values())
 
     def changed(self, wait: Wait) -> None:
         """Deliver a committed change of a wait; the WaitListener of this node."""
@@ -100,34 +90,6 @@ class Hub:
         if self._joining:
             for joining in self._joining.get(wait.session_id, ()):
                 joining.changed(wait)
-
-    async def poll(self) -> None:
-        """Find the streams that missed something and let them catch up, slice by slice."""
-        streams = list(self._streams.values())
-        behind = 0
-        for start in range(0, len(streams), _SLICE):
-            part = streams[start : start + _SLICE]
-            try:
-                heads = await self._following.heads([stream.row for stream in part])
-            except StoreUnavailableError:
-                self._journal.store_away("heads")
-                break
-            behind += await self._catch_up(part, heads)
-        if behind:
-            self._journal.fell_behind(behind)
-        self._presence.retry()
-
-    async def _catch_up(self, part: Sequence[Follower], heads: dict[int, int]) -> int:
-        behind = 0
-        work = []
-        for stream in part:
-            head = heads.get(stream.row, 0)
-            if head > stream.seq or stream.owes:
-                behind += head > stream.seq
-                work.append(self.start(stream, stream.catch_up(head)))
-        if work:
-            await asyncio.wait(work)
-        return behind
 
     # -- the life of a stream
 
@@ -167,33 +129,21 @@ class Hub:
             older.close(CloseCode.CONTINUED_ELSEWHERE, "continued by a newer hello")
         return None
 
-    def followed(self, stream: Follower) -> None:
-        """The stream was welcomed: its customer's app is here."""
-        if not stream.over:
-            self._presence.set(stream.row, connected=True)
-
-    def leave(self, stream: Follower) -> None:
-        """Forget a stream that closes; unless another has taken its session over, its customer's app is away."""
+    def leave(self, stream: Follower) -> bool:
+        """Forget a stream that closes. False if another has taken its session over."""
         if self._streams.get(stream.session_id) is not stream:
-            return
+            return False
         del self._streams[stream.session_id]
         streams = self._customers[stream.customer] - 1
         if streams:
             self._customers[stream.customer] = streams
         else:
             del self._customers[stream.customer]
-        if not stream.over:
-            self._presence.set(stream.row, connected=False)
+        return True
 
     def linger(self, stream: Follower) -> None:
         """Close a stream whose session is over and acknowledged, when the client has had time for its own word."""
         self._lingering.add(self._now(), lambda: stream.close(CloseCode.SESSION_OVER))
-
-    # -- work
-
-    def start(self, stream: Follower, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run a short piece of work for a stream; if it fails unexpectedly, the stream is closed 1011."""
-        return self._start(work, stream)
 
     def sweep(self) -> None:
         """Act on the deadlines that have passed."""
@@ -201,28 +151,10 @@ class Hub:
         self._hellos.sweep(now)
         self._lingering.sweep(now)
 
-    async def run(self) -> None:
-        """Sweep and poll until cancelled."""
-        async with asyncio.TaskGroup() as loops:
-            loops.create_task(self._sweep_forever())
-            loops.create_task(self._poll_forever())
+    # -- work
 
-    async def finish(self, seconds: float) -> None:
-        """Wait for the work that was begun (acknowledgements, presence), at most so long."""
-        if self._tasks:
-            await asyncio.wait(set(self._tasks), timeout=seconds)
-
-    async def _sweep_forever(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            self.sweep()
-
-    async def _poll_forever(self) -> None:
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            await self.poll()
-
-    def _start(self, work: Coroutine[Any, Any, None], stream: Follower | None) -> asyncio.Task[None]:
+    def start(self, work: Coroutine[Any, Any, None], stream: Follower | None = None) -> asyncio.Task[None]:
+        """Run a short piece of work, for a stream or for all; a stream whose work fails unexpectedly is closed 1011."""
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
 
@@ -236,3 +168,8 @@ class Hub:
 
         task.add_done_callback(done)
         return task
+
+    async def finish(self, seconds: float) -> None:
+        """Wait for the work that was begun (acknowledgements, presence), at most so long."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=seconds)

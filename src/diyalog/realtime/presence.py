@@ -16,7 +16,8 @@ class Presence:
     """Keeps the store's picture of this node's connections, behind the sockets' backs.
 
     Nobody waits for it. The newest word on a wait counts: words are stored in batches that overlap nowhere, and a
-    word that the store did not take is tried again at `retry` unless a newer one came. `start` runs a coroutine.
+    word that the store did not take is tried again at `retry` unless a newer one came. `start` runs a coroutine, as
+    `Hub.start` does.
     """
 
     def __init__(
