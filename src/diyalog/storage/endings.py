@@ -100,7 +100,7 @@ def _result(transaction: Transaction, command: EndWait, fields: list[Any]) -> En
 
 
 def _stored(transaction: Transaction, fields: list[Any]) -> Wait:
-    fields[8] = fields[8] and bytes.fromhex(fields[8])
+    fields[8] = bytes.fromhex(fields[8]) if fields[8] else None
     return open_wait(fields, transaction.sealer)
 
 

@@ -1,0 +1,113 @@
+"""A store of its own for a test, and the commands most tests need."""
+
+import hashlib
+import itertools
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from diyalog.domain.commands import Activate, Caller, EndWait, Idempotency, Request, StartWait
+from diyalog.domain.ids import AccessKeyId, CommandId, CustomerRef, InteractionId, NodeId, SessionId, session_id
+from diyalog.domain.results import EndResult, StartResult
+from diyalog.domain.transitions import Event
+from diyalog.domain.wait import HelpType, Wait
+from diyalog.storage.sealing import Sealer
+from diyalog.storage.sqlite import SqliteStore
+from kit.clock import SettableClock
+
+NODE = NodeId("node-a")
+CALLER = Caller(AccessKeyId("KEY"), "31007")
+LIMIT_MS = 1_800_000
+ABANDON_MS = 300_000
+QUEUE_TIMEOUT_MS = 10_000
+_numbers = itertools.count(1)
+
+
+@asynccontextmanager
+async def sqlite_store(folder: Path, clock: SettableClock, node: NodeId = NODE) -> AsyncIterator[SqliteStore]:
+    """The embedded store on a fresh or existing file in `folder`."""
+    store = SqliteStore(folder, Sealer(b"k" * 32), clock, node)
+    await store.start()
+    try:
+        yield store
+    finally:
+        await store.stop()
+
+
+def command_id() -> CommandId:
+    return CommandId(f"test-{next(_numbers)}")
+
+
+def digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()
+
+
+async def customer(store: SqliteStore, customer_id: str) -> CustomerRef:
+    record = await store.activate(Activate(customer_id=customer_id, profile={}, token_hash=os.urandom(32)))
+    assert record is not None
+    return record.customer
+
+
+def start(
+    who: CustomerRef,
+    clock: SettableClock,
+    *,
+    builtin: bool = False,
+    token: bytes | None = None,
+    idempotency: Idempotency | None = None,
+    attached: tuple[tuple[str, str], ...] = (),
+) -> StartWait:
+    return StartWait(
+        command=command_id(),
+        session_id=session_id(clock.at, os.urandom(10)),
+        customer=who,
+        help_type=HelpType.CHAT,
+        request=Request("880214", "10000000146", attached),
+        builtin=builtin,
+        limit_ms=LIMIT_MS,
+        abandon_ms=ABANDON_MS,
+        queue_timeout_ms=QUEUE_TIMEOUT_MS,
+        token=token,
+        idempotency=idempotency,
+    )
+
+
+async def started(store: SqliteStore, who: CustomerRef, clock: SettableClock, *, builtin: bool = False) -> StartResult:
+    result = await store.start_wait(start(who, clock, builtin=builtin))
+    assert result.wait is not None
+    return result
+
+
+async def waiting(store: SqliteStore, who: CustomerRef, clock: SettableClock) -> Wait:
+    """A wait in the built-in queue."""
+    wait = (await started(store, who, clock, builtin=True)).wait
+    assert wait is not None
+    return wait
+
+
+async def not_delivered(
+    store: SqliteStore,
+    *,
+    interaction: str | None = None,
+    session: str | None = None,
+    message: str | None = "Nobody is free.",
+    idempotency: Idempotency | None = None,
+    may_hold: bool = False,
+) -> EndResult:
+    return await store.end_wait(
+        EndWait(
+            command_id(),
+            Event.NOT_DELIVERED,
+            interaction_id=None if interaction is None else InteractionId(interaction),
+            session_id=None if session is None else SessionId(session),
+            message=message,
+            caller=CALLER,
+            idempotency=idempotency,
+            may_hold=may_hold,
+        )
+    )
+
+
+async def end(store: SqliteStore, event: Event, wait: Wait, *, told: bool = False) -> EndResult:
+    return await store.end_wait(EndWait(command_id(), event, row=wait.row, told=told))
