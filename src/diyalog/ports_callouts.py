@@ -76,7 +76,7 @@ class TokenVerifier(Protocol):
     """The company's check of tokens that its own app obtained. Never raises for anything the other side does."""
 
     async def check_customer(self, device_id: str, dlg_token: str, customer_no: str, device_hash: str | None) -> str:
-        """"" when the company confirms device, token and customer; otherwise the SDK's `DLGEXCPSRV_*` code."""
+        """ "" when the company confirms device, token and customer; otherwise the SDK's `DLGEXCPSRV_*` code."""
         ...
 
 
@@ -108,14 +108,14 @@ class Journal(Protocol):
     neither block nor raise.
     """
 
-    def called(self, operation: str, result: str, status: int | None, seconds: float) -> None:
-        """One HTTP call to a company's system is over. `result` is one word of a small fixed set."""
+    def called(self, service: str, result: str, status: int | None, seconds: float, session_id: str | None) -> None:
+        """One HTTP call to a company's system is over. `result` is `ok` or one of a few kinds of failure."""
         ...
 
-    def warned(self, event: str, **ids: str | int) -> None:
-        """Something odd happened that needs nobody."""
-        ...
-
-    def alarmed(self, alarm: Alarm, **ids: str | int) -> None:
+    def alarmed(self, alarm: Alarm, session_id: str | None = None, interaction_id: str | None = None) -> None:
         """Something happened that an operator must look at."""
+        ...
+
+    def failed(self, where: str, error: BaseException) -> None:
+        """An exception that nobody expected was caught in this part of the program."""
         ...
