@@ -229,7 +229,8 @@ def _refuse_unknown_variables(environ: Mapping[str, str], known: Mapping[str, Se
     names = {setting.variable for setting in known.values()}
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in names and name not in CLIENT_VARIABLES:
-            raise SettingsError(name, f"there is no such setting; {_nearest(name, names)}or remove it")
+            near = _nearest(name.removeprefix(PREFIX).lower(), known)
+            raise _unknown(name, near and near.variable)
 
 
 def _read_file(file: Path, known: Mapping[str, Setting]) -> dict[str, Any]:
@@ -242,13 +243,18 @@ def _read_file(file: Path, known: Mapping[str, Setting]) -> dict[str, Any]:
         raise SettingsError(f"--config {file}", f"is not a TOML file: {wrong}") from None
     for name in found:
         if name not in known:
-            raise SettingsError(f"{name} in {file}", f"there is no such setting; {_nearest(name, known)}or remove it")
+            near = _nearest(name, known)
+            raise _unknown(f"{name} in {file}", near and near.name)
     return found
 
 
-def _nearest(name: str, names: Mapping[str, Setting] | set[str]) -> str:
-    near = difflib.get_close_matches(name, names, n=1)
-    return f"write {near[0]} " if near else ""
+def _nearest(name: str, known: Mapping[str, Setting]) -> Setting | None:
+    near = difflib.get_close_matches(name, known, n=1)
+    return known[near[0]] if near else None
+
+
+def _unknown(name: str, instead: str | None) -> SettingsError:
+    return SettingsError(name, f"there is no such setting; {f'write {instead}, or ' if instead else ''}remove it")
 
 
 def _check(settings: Settings, named: Mapping[str, str]) -> None:
@@ -291,7 +297,9 @@ def _check_production(settings: Settings, refuse: Refuse) -> None:
     if key is None:
         refuse("secret_key_file", "DIYALOG_PRODUCTION=true needs it; name a key file outside the data folder")
     if not key.is_file():
-        refuse("secret_key_file", f"there is no file {str(key)!r}; restore or make the key before starting")
+        refuse(
+            "secret_key_file", f"there is no file {str(key)!r}; restore it, or make a first one: openssl rand -hex 32"
+        )
     if key.resolve().is_relative_to(settings.data_dir.resolve()):
         refuse("secret_key_file", "lies in the data folder that it protects; move it elsewhere")
     encrypted = settings.tls_cert is not None or settings.trusted_proxies
