@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
 class Goal:
-    """A figure held against its first milestone and its goal; at least, or at most, as `higher_is_better` says."""
+    """A figure held against its first milestone and its goal; at least, or at most, as `higher_is_better` says.
+
+    A bound that is None is not set for this figure.
+    """
 
     what: str
     value: float
     unit: str
-    milestone: float
-    goal: float
+    milestone: float | None
+    goal: float | None
     higher_is_better: bool = True
 
-    def reached(self, bound: float) -> str:
-        """Yes or no."""
+    def bound(self, bound: float | None) -> str:
+        """A bound for people."""
+        return "-" if bound is None else f"{'>=' if self.higher_is_better else '<='} {number(bound)} {self.unit}"
+
+    def reached(self, bound: float | None) -> str:
+        """Yes or no; nothing without a bound."""
+        if bound is None:
+            return "-"
         return "yes" if (self.value >= bound if self.higher_is_better else self.value <= bound) else "**no**"
 
 
@@ -33,6 +42,10 @@ class Result:
     remarks: list[str] = field(default_factory=list)
     goals: list[Goal] = field(default_factory=list)
 
+    def holding(self, goals: Sequence[Goal]) -> Result:
+        """The same measurement held against these goals."""
+        return replace(self, goals=list(goals))
+
     def markdown(self) -> str:
         """The measurement as a section."""
         parts = [f"### {self.title}\n", _table(self.columns, self.rows)]
@@ -42,12 +55,18 @@ class Result:
 
 def goals_table(results: Iterable[Result]) -> str:
     """All figures that have a goal, in one table."""
+    goals = [goal for result in results for goal in result.goals]
     rows = [
-        (goal.what, f"{number(goal.value)} {goal.unit}", _bound(goal, goal.milestone), goal.reached(goal.milestone),
-         _bound(goal, goal.goal), goal.reached(goal.goal))
-        for result in results
-        for goal in result.goals
-    ]  # fmt: skip
+        (
+            goal.what,
+            f"{number(goal.value)} {goal.unit}",
+            goal.bound(goal.milestone),
+            goal.reached(goal.milestone),
+            goal.bound(goal.goal),
+            goal.reached(goal.goal),
+        )
+        for goal in goals
+    ]
     return _table(("what", "measured", "first milestone", "reached", "goal", "reached"), rows) if rows else ""
 
 
@@ -55,15 +74,6 @@ def median(values: Iterable[float]) -> float:
     """The median, 0 of nothing."""
     known = list(values)
     return statistics.median(known) if known else 0.0
-
-
-def ratio_goals(rates: Mapping[str, float], mine: str, bounds: Sequence[tuple[str, float, float]]) -> list[Goal]:
-    """Figures of one server's rate over others'; `bounds` are (other, milestone, goal). Without the other: none."""
-    return [
-        Goal(f"{mine} over {other}", rates[mine] / rates[other], "x", milestone, goal)
-        for other, milestone, goal in bounds
-        if rates.get(other) and rates.get(mine)
-    ]
 
 
 def number(value: float) -> str:
@@ -76,10 +86,6 @@ def number(value: float) -> str:
 def share(value: float) -> str:
     """A share of one core in percent."""
     return f"{value * 100:.0f} %"
-
-
-def _bound(goal: Goal, bound: float) -> str:
-    return f"{'>=' if goal.higher_is_better else '<='} {number(bound)} {goal.unit}"
 
 
 def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import select
 import subprocess
 import time
@@ -175,8 +174,6 @@ def memory_bytes(pid: int) -> tuple[int, int]:
 
 def _children(pid: int) -> list[int]:
     own = [
-        int(child)
-        for task in os.listdir(f"/proc/{pid}/task")
-        for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split()
+        int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
     ]
     return own + [grandchild for child in own for grandchild in _children(child)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import datetime
+import datetime as dt
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +13,7 @@ from typing import Final
 import single
 from contestants import EXPRESS, FASTIFY, OTHER_CORE, SERVER_CORE, Contestant, Diyalog, Limit
 from figures import Result, goals_table
-from measurements import QUICK, Bench, Scale, acknowledged, latency, not_delivered, note, pause, ROUND_ERRORS
+from measurements import QUICK, ROUND_ERRORS, Bench, Scale, acknowledged, latency, not_delivered, note, pause
 from selfcheck import selfcheck
 from toolchain import BENCH, MissingToolError, build, describe_machine, install_peer
 
@@ -92,13 +92,15 @@ def measure(names: Sequence[str], bench: Bench) -> tuple[list[Result], list[str]
 
 def document(results: Sequence[Result], undone: Sequence[str], bench: Bench, machine: Sequence[str]) -> str:
     """One markdown page."""
-    scale, today = bench.scale, datetime.datetime.now(tz=datetime.UTC).date()
+    scale, today = bench.scale, dt.datetime.now(tz=dt.UTC).date()
     lines = [
         f"## Measured on {today.isoformat()}\n",
         *(f"- {line}" for line in machine),
         f"- server pinned to core {SERVER_CORE}, generator, Redis and company stub to core {OTHER_CORE}",
-        f"- {scale.customers:,} customers, {scale.connections} connections, median of {scale.rounds} rounds in turn, "
-        f"{scale.batches} measured batches a round after {scale.warmup} to warm up\n",
+        (
+            f"- {scale.customers:,} customers, {scale.connections} connections, median of {scale.rounds} rounds in turn, "
+            f"{scale.batches} measured batches a round after {scale.warmup} to warm up\n"
+        ),
         goals_table(results),
         *(result.markdown() for result in results),
         *undone,
@@ -123,7 +125,7 @@ def main(arguments: Sequence[str]) -> int:
     print(page)
     out: Path | None = options.out
     if out is None and options.what == "all" and not options.quick:
-        out = BENCH / "results" / f"{datetime.datetime.now(tz=datetime.UTC).date().isoformat()}.md"
+        out = BENCH / "results" / f"{dt.datetime.now(tz=dt.UTC).date().isoformat()}.md"
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(page, encoding="utf-8")

@@ -24,8 +24,9 @@ _STATEMENTS: Final = (
     SELECT i, randomblob(32), randomblob(80), :now FROM temp.number WHERE i <= :customers
     """,
     """
-    INSERT INTO wait (id, session_id, customer, interaction_id, queue, help_type, state, outcome, reason, sealed_message,
-                      command, seq, started_at, ended_at, acknowledged_at, limit_at, abandon_ms, answer_by, due_at, seen_at)
+    INSERT INTO wait (id, session_id, customer, interaction_id, queue, help_type, state, outcome, reason,
+                      sealed_message, command, seq, started_at, ended_at, acknowledged_at, limit_at, abandon_ms,
+                      answer_by, due_at, seen_at)
     SELECT i, lower(hex(randomblob(16))), 1 + i % :customers, 'D' || (100000 + i), 'builtin', 'chat', 'ENDED',
            'NOT_DELIVERED', 'queue', randomblob(90), lower(hex(randomblob(16))), 2, ended - 60000, ended, ended + 50,
            ended + 1740000, 300000, ended - 50000, ended + 1740000, ended

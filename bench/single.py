@@ -13,10 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from contestants import OTHER_CORE, Contestant, Diyalog, Running, process
-from figures import Goal, Result, median, number, share
+from contestants import OTHER_CORE, Contestant, Running, process
+from figures import Goal, Result, median, number
 from generator import Report, WrongServerError, memory_bytes, read_report, run, started
-from measurements import Bench, in_turn, note, ROUND_ERRORS
+from measurements import ROUND_ERRORS, Bench, Medians, in_turn, note
 from seed_history import seed
 from toolchain import CACHE
 
@@ -27,10 +27,8 @@ _SYNC_REQUESTS: Final = 300
 
 def idle(bench: Bench) -> Result:
     """Memory of the whole server process for each customer who just waits."""
-    result = Result(
-        f"Idle waiters, {bench.scale.customers:,}",
-        ("server", "process at 0, MiB", "PSS per waiter, KiB", "RSS per waiter, KiB", "last half per waiter, KiB", "100,000 waiters, MiB"),
-    )  # fmt: skip
+    columns = ("server", "process at 0, MiB", "PSS each, KiB", "RSS each, KiB", "last half each, KiB", "100,000, MiB")
+    result = Result(f"Idle waiters, {bench.scale.customers:,}", columns)
     for contestant in bench.contestants:
         try:
             with contestant.start() as server:
@@ -44,9 +42,8 @@ def idle(bench: Bench) -> Result:
         )
         marginal = (full[1] - half[1]) / rest / _KIB
         total = none[1] / _KIB + marginal * 100_000
-        result.rows.append((
-            contestant.name, f"{none[1] / _KIB / _KIB:.1f}", f"{each_pss:.2f}", f"{each_rss:.2f}", f"{marginal:.2f}", number(total / _KIB),
-        ))  # fmt: skip
+        sizes = (none[1] / _KIB / _KIB, each_pss, each_rss, marginal, total / _KIB)
+        result.rows.append((contestant.name, *(f"{size:,.2f}" for size in sizes)))
         note(f"  {contestant.name}: {each_pss:.2f} KiB a waiter")
         if contestant.name == bench.diyalog.name:
             result.goals.append(Goal("idle waiter, whole process", each_pss, "KiB", 8, 4, higher_is_better=False))
@@ -85,16 +82,13 @@ def starts(bench: Bench) -> Result:
             [asking], bench.scale.rounds, lambda _, server: run(bench.programs.load, server, "starts", options)
         )
     result = Result(
-        "Starting a wait", ("server", "starts/s", "p50 / p99, ms", "server CPU", "generator CPU"), remarks=failed
+        "Starting a wait", ("server", "starts/s", "p50, ms", "p99, ms", "server", "generator"), remarks=failed
     )
     for name, one in reports.items():
-        rate = median(report.rate for report in one)
-        spreads = [report.answers for report in one if report.answers]
-        result.rows.append((
-            name, number(rate), f"{median(s.p50 for s in spreads):.2f} / {median(s.p99 for s in spreads):.2f}",
-            share(median(report.server_cpu for report in one)), share(median(report.generator_cpu for report in one)),
-        ))  # fmt: skip
-        result.goals.append(Goal("starting a wait, company's queue over HTTP", rate, "starts/s", 3000, 6000))
+        medians = Medians(one)
+        spread = medians.spread(lambda report: report.answers)
+        result.rows.append((name, number(medians.rate), f"{spread.p50:.2f}", f"{spread.p99:.2f}", *medians.shares))
+        result.goals.append(Goal("starting a wait, company's queue over HTTP", medians.rate, "starts/s", 3000, 6000))
     return result
 
 
