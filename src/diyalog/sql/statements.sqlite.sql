@@ -16,12 +16,6 @@ CREATE TEMP TABLE IF NOT EXISTS ending (
   sealed_requester BLOB
 )
 
--- name: mark_group
-INSERT INTO setting (name, value) VALUES ('last_group', :mark) ON CONFLICT (name) DO UPDATE SET value = excluded.value
-
--- name: read_mark
-SELECT value FROM setting WHERE name = 'last_group'
-
 -- name: stage_endings
 INSERT INTO temp.ending
 SELECT key, value ->> 0,

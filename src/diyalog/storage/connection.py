@@ -17,14 +17,14 @@ class SchemaError(Exception):
     """The database was made by a newer version of the program; the message says what to do."""
 
 
-def open_connection(path: Path, *, read_only: bool = False) -> apsw.Connection:
+def open_connection(path: Path, *, read_only: bool = False, vfs: str = "") -> apsw.Connection:
     """Open the database for durable writing: write-ahead log, fsync at every commit.
 
-    Raises StoreUnavailableError.
+    `vfs` names another SQLite file layer than the usual one. Raises StoreUnavailableError.
     """
     flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     with translated_errors():
-        connection = apsw.Connection(str(path), flags=flags, statementcachesize=200)
+        connection = apsw.Connection(str(path), flags=flags, vfs=vfs or None, statementcachesize=200)
         connection.set_busy_timeout(_BUSY_MS)
         if not read_only:
             connection.pragma("journal_mode", "wal")

@@ -68,8 +68,8 @@ class DirectoryInUseError(Exception):
 class SqliteStore:
     """The store in one file of the data directory. Satisfies ports.Store."""
 
-    def __init__(self, directory: Path, sealer: Sealer, clock: Clock, node: NodeId) -> None:
-        """Open and migrate the database, making it when it is not there.
+    def __init__(self, directory: Path, sealer: Sealer, clock: Clock, node: NodeId, *, vfs: str = "") -> None:
+        """Open and migrate the database, making it when it is not there; `vfs` names SQLite's file layer.
 
         Raises StoreUnavailableError, SchemaError.
         """
@@ -79,7 +79,7 @@ class SqliteStore:
         self._clock = clock
         self._node = node
         self._sql = load_statements("statements.sqlite.sql")
-        writing = open_connection(path)
+        writing = open_connection(path, vfs=vfs)
         migrate(writing)
         writing.execute(self._sql["create_staging"])
         self._writing = writing

@@ -5,7 +5,6 @@ that durability costs one fsync a group and not one a command.
 """
 
 import asyncio
-import itertools
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -34,7 +33,6 @@ class Writer:
         self._begin = begin
         self._pending: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="diyalog-writer", daemon=True)
-        self._groups = itertools.count(1)
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def start(self) -> None:
@@ -90,7 +88,6 @@ class Writer:
 
     def _commit(self, group: Sequence[_Pending]) -> list[Any]:
         connection = self._connection
-        mark = f"{id(self):x}-{next(self._groups)}"
         connection.execute("BEGIN IMMEDIATE")
         try:
             transaction = self._begin(connection)
@@ -99,17 +96,13 @@ class Writer:
                 outcome = operation(transaction, [group[place][1] for place in places])
                 for place, result in zip(places, outcome, strict=True):
                     results[place] = result
-            transaction.run("mark_group", mark=f"{transaction.node}-{mark}")
-        except BaseException:
-            _roll_back(connection)
-            raise
-        try:
             connection.execute("COMMIT")
-        except UNAVAILABLE:
-            _roll_back(connection)
-            # The answer of this commit is lost: what is stored says whether it happened. It is never run again.
-            if transaction.row("read_mark") != (f"{transaction.node}-{mark}",):
-                raise
+        except BaseException:
+            # A COMMIT that fails here has not happened for anyone who reads: it is reported as unavailable, and
+            # whoever tries again meets the guard of the transition, so that nothing is carried out twice.
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
         return results
 
 
@@ -119,11 +112,6 @@ def _by_operation(group: Sequence[_Pending]) -> dict[Operation[Any, Any], list[i
     for place, (operation, _, _) in enumerate(group):
         places.setdefault(operation, []).append(place)
     return places
-
-
-def _roll_back(connection: apsw.Connection) -> None:
-    if connection.in_transaction:
-        connection.execute("ROLLBACK")
 
 
 def _settle(settled: Sequence[_Settled]) -> None:
