@@ -84,7 +84,7 @@ async def test_of_two_waits_with_one_interaction_id_the_open_one_is_meant(
     first = await stores.started(store, await stores.customer(store, "1"), clock)
     await took(store, first, "77")
     assert first.wait is not None
-    assert (await stores.end(store, Event.CANCEL, first.wait)).verdict is Verdict.WON
+    assert (await stores.end(store, Event.CANCEL, first.wait.row)).verdict is Verdict.WON
     second = await stores.started(store, await stores.customer(store, "2"), clock)
     await took(store, second, "77")
     third = await stores.started(store, await stores.customer(store, "3"), clock)
@@ -160,7 +160,7 @@ async def test_five_ends_of_each_of_many_waits_at_once_leave_one_outcome_each(
 ) -> None:
     waits = [await stores.waiting(store, await stores.customer(store, str(n)), clock) for n in range(200)]
     clock.advance(stores.LIMIT_MS)
-    results = await asyncio.gather(*[stores.end(store, event, wait) for event in ENDS for wait in waits])
+    results = await asyncio.gather(*[stores.end(store, event, wait.row) for event in ENDS for wait in waits])
     assert sum(result.verdict is Verdict.WON for result in results) == len(waits)
     outcome = {wait.row: (await store.wait(wait.session_id)).outcome for wait in waits}  # type: ignore[union-attr]
     for result in results:
@@ -176,10 +176,10 @@ async def test_expiry_is_never_early(store: SqliteStore, clock: SettableClock) -
     await store.present(wait.row, connected=True)
     clock.advance(stores.LIMIT_MS - 1)
     assert list(await store.due(10)) == []
-    assert (await stores.end(store, Event.EXPIRE, wait)).verdict is Verdict.LOST
+    assert (await stores.end(store, Event.EXPIRE, wait.row)).verdict is Verdict.LOST
     clock.advance(1)
     assert list(await store.due(10)) == [(wait.row, True)]
-    assert (await stores.end(store, Event.EXPIRE, wait)).verdict is Verdict.WON
+    assert (await stores.end(store, Event.EXPIRE, wait.row)).verdict is Verdict.WON
 
 
 async def test_a_wait_is_abandoned_only_without_a_sign_of_life(store: SqliteStore, clock: SettableClock) -> None:
@@ -228,7 +228,7 @@ async def test_an_id_that_comes_after_the_end_is_stored_and_deleted_unless_the_q
     result = await stores.started(store, await stores.customer(store, "1"), clock)
     assert result.wait is not None
     clock.advance(stores.LIMIT_MS)
-    assert (await stores.end(store, event, result.wait)).verdict is Verdict.WON
+    assert (await stores.end(store, event, result.wait.row)).verdict is Verdict.WON
     await took(store, result, "late-1")
     wait = await store.wait(result.wait.session_id)
     assert wait is not None
@@ -258,7 +258,7 @@ async def test_a_delete_is_dropped_when_its_id_is_waited_under_again(store: Sqli
     first = await stores.started(store, await stores.customer(store, "1"), clock)
     await took(store, first, "A")
     assert first.wait is not None
-    await stores.end(store, Event.CANCEL, first.wait)
+    await stores.end(store, Event.CANCEL, first.wait.row)
     second = await stores.started(store, await stores.customer(store, "2"), clock)
     await took(store, second, "A")
     assert list(await store.claim(stores.NODE, 10, 1000)) == []
@@ -354,7 +354,7 @@ async def test_the_current_wait_is_the_open_one_then_the_newest_unacknowledged_e
 async def test_an_end_told_to_the_app_counts_as_acknowledged(store: SqliteStore, clock: SettableClock) -> None:
     who = await stores.customer(store, "1")
     wait = await stores.waiting(store, who, clock)
-    await stores.end(store, Event.CANCEL, wait, told=True)
+    await stores.end(store, Event.CANCEL, wait.row, told=True)
     assert await store.current_wait(who) is None
 
 

@@ -109,5 +109,5 @@ async def not_delivered(
     )
 
 
-async def end(store: SqliteStore, event: Event, wait: Wait, *, told: bool = False) -> EndResult:
-    return await store.end_wait(EndWait(command_id(), event, row=wait.row, told=told))
+async def end(store: SqliteStore, event: Event, row: int, *, told: bool = False) -> EndResult:
+    return await store.end_wait(EndWait(command_id(), event, row=row, told=told))

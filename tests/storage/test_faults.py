@@ -147,5 +147,5 @@ async def test_old_data_is_forgotten_and_open_waits_are_not(tmp_path: Path) -> N
         assert await store.forget(30 * day_ms, 31 * day_ms, 100) > 0
         assert await store.wait(old.session_id) is None
         assert (await store.wait(kept_open.session_id)) is not None
-        assert (await stores.end(store, Event.CANCEL, kept_open)).verdict is Verdict.WON
+        assert (await stores.end(store, Event.CANCEL, kept_open.row)).verdict is Verdict.WON
         assert (await store.tally()).outcomes["NOT_DELIVERED"] == 1, "the counts go on"
