@@ -14,7 +14,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "src" / "diyalog"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 TREES = ("src/diyalog", "tests", "bench", "sdk/src", "sdk/test", "web")
-WRITTEN = {".py", ".ts", ".css", ".html", ".sql", ".c", ".h", ".mjs", ".js"}
+WRITTEN = {".py", ".ts", ".tsx", ".css", ".html", ".sql", ".c", ".h", ".mjs", ".js"}
 MADE = {"node_modules", "dist", "static", ".cache", "__pycache__"}
 
 BANNED = {
@@ -75,7 +75,7 @@ def test_files_are_at_most_400_lines() -> None:
 
 def test_no_file_is_a_drawer_for_odds_and_ends() -> None:
     drawers = {"utils", "util", "helpers", "helper", "common", "misc", "manager", "core", "base", "models"}
-    programs = [path for path in own_files() if path.suffix in {".py", ".ts"}]
+    programs = [path for path in own_files() if path.suffix in {".py", ".ts", ".tsx"}]
     assert [str(path) for path in programs if path.stem in drawers or path.parent.name in drawers] == []
 
 
