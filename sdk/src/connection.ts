@@ -204,8 +204,7 @@ export class Connection {
   }
 
   #lose(hint: ReconnectHint): void {
-    const wasStable =
-      this.#phase === "live" && this.#around.now() - this.#liveSince >= STABLE_MS;
+    const wasStable = this.#phase === "live" && this.#around.now() - this.#liveSince >= STABLE_MS;
     if (wasStable) this.#attempt = 0;
     this.#socket = null;
     this.#clearTimers();

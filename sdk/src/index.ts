@@ -32,4 +32,4 @@ export type {
   WaitStarted,
   WaitUpdated,
 } from "./messages.js";
-export { reconnectDelay, type ReconnectHint } from "./reconnect.js";
+export { type ReconnectHint, reconnectDelay } from "./reconnect.js";

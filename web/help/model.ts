@@ -25,9 +25,19 @@ export type Stage =
   | { readonly at: "opening"; readonly since: number }
   | { readonly at: "choosing" }
   | { readonly at: "asking"; readonly since: number; readonly tapped: boolean }
-  | { readonly at: "session"; readonly help: Help; readonly late: boolean; readonly heldUntil: number }
+  | {
+      readonly at: "session";
+      readonly help: Help;
+      readonly late: boolean;
+      readonly heldUntil: number;
+    }
   /** The queue did not take the request: told in the answer to the start itself. */
-  | { readonly at: "failed"; readonly reason: string | null; readonly reference: string | null; readonly askedAt: number }
+  | {
+      readonly at: "failed";
+      readonly reason: string | null;
+      readonly reference: string | null;
+      readonly askedAt: number;
+    }
   | { readonly at: "gone" }
   | { readonly at: "unsent" }
   | { readonly at: "problem"; readonly problem: Problem };
@@ -227,11 +237,13 @@ function redrawn(state: State, now: number): State {
   if (stage.at !== "session" || stage.help.state !== "WAITING" || state.wait === null) return state;
   const range = rangeOf(stage.help.estimatedWaitSeconds);
   const shown = state.wait.shown;
-  if (shown !== null && (sameRange(shown.range, range) || now - shown.at < REDRAW_EVERY_MS)) {
-    return state;
-  }
+  if (shown !== null && sameRange(shown.range, range)) return state;
+  // A first time is shown as soon as there is one; after that the number keeps still for a while.
+  const tooSoon = shown !== null && now - shown.at < REDRAW_EVERY_MS;
+  if (tooSoon && shown.range !== null) return state;
   const longAt =
-    state.wait.longAt ?? firstLongAt(range, instantOf(stage.help.startedAt), state.clockOffset, now);
+    state.wait.longAt ??
+    firstLongAt(range, instantOf(stage.help.startedAt), state.clockOffset, now);
   return remember(state, { shown: { range, at: now }, longAt });
 }
 
@@ -257,4 +269,3 @@ function linkOpen(state: State, serverTime: string, now: number): State {
 function remember(state: State, change: Partial<WaitMemory>): State {
   return state.wait === null ? state : { ...state, wait: { ...state.wait, ...change } };
 }
-

@@ -75,9 +75,9 @@ function rowOf(fact: Fact, words: Words): RecordRow {
   const time = at === null ? "" : clockTime(at, words.lang);
   switch (fact.kind) {
     case "looking": {
-      const elapsed = fact.minutes < 1 ? words.underAMinute : words.minutes(fact.minutes);
-      const text = `${words.record.looking} · ${elapsed}`;
-      return { key: "now", time: words.record.now, mark: "current", text };
+      const detail = fact.minutes < 1 ? words.underAMinute : words.minutes(fact.minutes);
+      const text = words.record.looking;
+      return { key: "now", time: words.record.now, mark: "current", text, detail };
     }
     case "reconnecting":
       return {

@@ -21,7 +21,10 @@ export function wholeMinutes(from: number, to: number): number {
 }
 
 /** A number of seconds in the largest unit that makes it no longer than it is. */
-export function spanOf(seconds: number): { readonly amount: number; readonly unit: "minute" | "second" } {
+export function spanOf(seconds: number): {
+  readonly amount: number;
+  readonly unit: "minute" | "second";
+} {
   return seconds < 60
     ? { amount: Math.max(1, Math.floor(seconds)), unit: "second" }
     : { amount: Math.floor(seconds / 60), unit: "minute" };

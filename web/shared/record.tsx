@@ -6,6 +6,8 @@ export interface RecordRow {
   readonly time: string;
   readonly mark: "done" | "current" | "broken" | "closed";
   readonly text: string;
+  /** Said after the text, in its shadow: how long it has gone on. */
+  readonly detail?: string;
 }
 
 /** What really happened, with clock times: the same list on every page that tells of a wait. */
@@ -18,7 +20,10 @@ export function Record(props: {
       {props.rows.map((row) => (
         <li key={row.key} class={`record-row record-${row.mark}`}>
           <span class="record-time">{row.time}</span>
-          <span class="record-text">{row.text}</span>
+          <span class="record-text">
+            {row.text}
+            {row.detail !== undefined && <span class="record-detail"> · {row.detail}</span>}
+          </span>
         </li>
       ))}
     </ol>

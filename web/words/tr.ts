@@ -118,7 +118,8 @@ export const tr: Words = {
     inTalk: "Zaten bizimle görüşüyorsunuz",
     goToConversation: "Görüşmeye geç",
     barred: "Uygulama üzerinden yardım sizin için açık değil",
-    barredText: (phone) => (phone === null ? "Lütfen bizi arayın." : `Lütfen bizi arayın: ${phone}`),
+    barredText: (phone) =>
+      phone === null ? "Lütfen bizi arayın." : `Lütfen bizi arayın: ${phone}`,
     tooOften: "Kısa sürede birkaç kez yardım istediniz",
     tooOftenText: (time) => `Yeniden isteyebileceğiniz saat: ${time}`,
     away: "Şu an size yanıt veremiyoruz",
