@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import urlsplit
 
+from diyalog.clock import SystemClock
 from diyalog.simulator.behaviour import Action, Endpoint, ScriptError
 from diyalog.simulator.company import Company
 from diyalog.simulator.giving_up import GivingUp
@@ -86,7 +87,8 @@ def giving_up(args: argparse.Namespace, secret: str | None) -> GivingUp | None:
 
 
 def _log(line: str) -> None:
-    print(f"{datetime.now(UTC):%H:%M:%S.%f}"[:12], line, flush=True)
+    now = datetime.fromtimestamp(SystemClock().now_ms() / 1000, UTC)
+    print(now.isoformat(timespec="milliseconds")[11:23], line, flush=True)
 
 
 async def _serve(args: argparse.Namespace) -> int:
