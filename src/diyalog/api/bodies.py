@@ -1,0 +1,70 @@
+"""Bodies on the wire, with their wire names. A field that was not sent is UNSET; null counts as absent."""
+
+from msgspec import UNSET, Struct, UnsetType
+
+Text = str | UnsetType | None
+"""A string."""
+
+Id = str | int | UnsetType | None
+"""An id: a string, or an integer that stands for its decimal text."""
+
+
+class NotDelivered(Struct, rename="camel", gc=False):
+    """Body of interactionisnotdelivered."""
+
+    interaction_id: Id = UNSET
+    session_id: Id = UNSET
+    message: Text = UNSET
+
+
+class HashRequest(Struct, rename="camel", gc=False):
+    """Body of gettransactionhashforonlinehelp; `interactionId`: the company queued this customer itself."""
+
+    customer_id: Id = UNSET
+    device_hash: Text = UNSET
+    interaction_id: Id = UNSET
+
+
+class Envelope(Struct, rename="camel", omit_defaults=True, gc=False):
+    """Answer of the company API's operations; `errorCode` is left out on success."""
+
+    is_success: bool
+    message: str
+    error_code: int | UnsetType = UNSET
+    transaction_hash: str | UnsetType = UNSET
+
+
+class ActivationBody(Struct, rename="camel", gc=False):
+    """Body of an activation: by transaction hash, by the company's token, or in open access by neither."""
+
+    customer_id: Id = UNSET
+    customer_name: Text = UNSET
+    device_hash: Text = UNSET
+    transaction_hash: Text = UNSET
+    device_id: Id = UNSET
+    dlg_token: Text = UNSET
+    phone: Id = UNSET
+    email: Text = UNSET
+
+
+class ActivationAnswer(Struct, rename="camel"):
+    """What an app is let in with; `expiresAt` is when the token stops starting help."""
+
+    client_token: str
+    expires_at: str
+    customer_id: str
+
+
+class HelpBody(Struct, rename="camel", gc=False):
+    """Body of a request for help."""
+
+    help_type: Id = UNSET
+    attached_data: dict[str, str] | UnsetType | None = UNSET
+    identity_number: Id = UNSET
+
+
+def text_of(value: Id) -> str | None:
+    """The text of a field; None when it is absent, null or blank, which can never name anything."""
+    if type(value) is str:
+        return value if value and not value.isspace() else None
+    return str(value) if type(value) is int else None
