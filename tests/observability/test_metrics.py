@@ -62,10 +62,12 @@ def test_streams_lag_acknowledgements_alarms_and_errors() -> None:
     metrics.stream_closed()
     metrics.loop_lag(0.003)
     metrics.acknowledged(0.2)
+    metrics.streams_behind(2)
     metrics.alarm("delete_refused")
     metrics.unhandled("outbox")
     samples = read(metrics)
     assert samples["diyalog_streams"] == 1
+    assert samples["diyalog_streams_behind_total"] == 2
     assert samples["diyalog_event_loop_lag_seconds_bucket le=0.005"] == 1
     assert samples["diyalog_event_loop_lag_seconds_bucket le=0.0025"] == 0
     assert samples["diyalog_outcome_acknowledged_seconds_bucket le=0.3"] == 1

@@ -95,6 +95,11 @@ class Metrics:
             registry=registry,
         )
         self._streams = Gauge("diyalog_streams", "Event streams open now.", registry=registry)
+        self._behind = Counter(
+            "diyalog_streams_behind",
+            "Event streams that had missed a change and were found by the poll.",
+            registry=registry,
+        )
         self._acknowledged = Histogram(
             "diyalog_outcome_acknowledged_seconds",
             "Time from a wait's outcome until the customer's app acknowledged it.",
@@ -135,6 +140,10 @@ class Metrics:
     def stream_closed(self) -> None:
         """Count an event stream out."""
         self._streams.dec()
+
+    def streams_behind(self, streams: int) -> None:
+        """Count event streams that had missed a change until the poll found them."""
+        self._behind.inc(streams)
 
     def acknowledged(self, seconds: float) -> None:
         """Note how long after a wait's outcome the customer's app acknowledged it."""
