@@ -1,0 +1,236 @@
+"""One HTTP request and its answer, between a connection and the ASGI application."""
+
+import asyncio
+import re
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, Final, Protocol
+
+from uvicorn._types import HTTPScope
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from diyalog.server.state import SharedState
+
+Message = MutableMapping[str, Any]
+AsgiApplication = Callable[
+    [MutableMapping[str, Any], Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]
+]
+
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+_WITHOUT_BODY: Final = frozenset((204, 304))
+_ENDING: Final = frozenset((408, 413, 431))
+_ILLEGAL_IN_VALUE: Final = re.compile(rb"[\0\r\n]")
+
+
+class Connection(Protocol):
+    """What an exchange needs of its connection."""
+
+    shared: SharedState
+
+    def write(self, data: bytes) -> None:
+        """Send bytes; nothing when the connection is gone."""
+
+    async def drain(self) -> None:
+        """Wait until the peer has taken enough of what was written."""
+
+    def read_on(self) -> None:
+        """Read from the peer again, if that was paused."""
+
+    def exchange_done(self, exchange: "Exchange", *, reusable: bool) -> None:
+        """Learn that the answer is complete; without `reusable` the connection ends behind it."""
+
+    def abort(self) -> None:
+        """Cut the connection: its answer can't be completed."""
+
+
+def plain_answer(
+    status: int, text: bytes, date_line: bytes, headers: Iterable[tuple[str, str]] = (), *, close: bool = True
+) -> bytes:
+    """Write a whole answer; text/plain unless the headers name a type."""
+    lines = [STATUS_LINE[status], date_line]
+    named = {name.lower(): value for name, value in headers}
+    named.setdefault("content-type", "text/plain; charset=utf-8")
+    named["content-length"] = str(len(text))
+    if close:
+        named["connection"] = "close"
+    lines += [f"{name}: {value}\r\n".encode("latin-1") for name, value in named.items()]
+    return b"".join((*lines, b"\r\n", text))
+
+
+def with_request_id(text: str) -> bytes:
+    """Add a fresh request id to a fixed text, for somebody to quote."""
+    return f"{text} Request id: {secrets.token_hex(8)}".encode("ascii")
+
+
+class Exchange:
+    """The ASGI `receive` and `send` of one request.
+
+    The head of the answer is held back until its first body bytes, so that most answers are one write and carry a
+    Content-Length. An answer given before the request's body has arrived, or with 408, 413 or 431, ends the
+    connection, so that no unread byte is taken for a request.
+    """
+
+    __slots__ = (
+        "_bodiless",
+        "_chunked",
+        "_connection",
+        "_continue_due",
+        "_head",
+        "_keep_alive",
+        "_left",
+        "_news",
+        "_status",
+        "_waiter",
+        "answered",
+        "body",
+        "disconnected",
+        "more_body",
+        "scope",
+        "started",
+    )
+
+    def __init__(self, connection: Connection, scope: HTTPScope, *, keep_alive: bool, expects_continue: bool) -> None:
+        self.scope = scope
+        self.body = bytearray()
+        self.more_body = True
+        self.disconnected = False
+        self.started = False
+        self.answered = False
+        self._connection = connection
+        self._keep_alive = keep_alive
+        self._continue_due = expects_continue
+        self._news = False
+        self._waiter: asyncio.Future[None] | None = None
+        self._status = 0
+        self._head: list[bytes] | None = None
+        self._left: int | None = None  # bytes of the announced Content-Length still to send
+        self._chunked = False
+        self._bodiless = False
+
+    # -- from the connection
+
+    def wake(self) -> None:
+        """Tell a waiting `receive` that there is news."""
+        self._news = True
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def disconnect(self) -> None:
+        """Learn that the client is gone: nothing more is received or sent."""
+        self.disconnected = True
+        self.wake()
+
+    # -- to the application
+
+    async def run(self, application: AsgiApplication) -> None:
+        """Let the application answer; an exception out of it is a 500 with fixed text, its own text is not logged."""
+        try:
+            await application(self.scope, self.receive, self.send)  # type: ignore[arg-type] # a TypedDict is a mapping
+            if not (self.answered or self.disconnected):
+                raise RuntimeError("the application returned without a complete answer")  # noqa: TRY301 - one way out
+        except asyncio.CancelledError:
+            self._connection.abort()
+            raise
+        except Exception as error:  # noqa: BLE001 - the one place where an application's exceptions end
+            self._connection.shared.on_error(error)
+            await self._answer_500()
+
+    async def _answer_500(self) -> None:
+        if self.started:
+            self._connection.abort()
+            return
+        self._status = 0
+        text = with_request_id("Internal server error.")
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
+        await self.send({"type": "http.response.start", "status": 500, "headers": headers})
+        await self.send({"type": "http.response.body", "body": text})
+
+    async def receive(self) -> Message:
+        """ASGI receive: the next piece of the body, or the client's going."""
+        if not (self._news or self.disconnected or self.answered):
+            if self._continue_due:
+                self._continue_due = False
+                self._connection.write(CONTINUE)
+            if self.more_body:
+                self._connection.read_on()
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        if self.disconnected or self.answered:
+            return {"type": "http.disconnect"}
+        self._news = False
+        body, self.body = bytes(self.body), bytearray()
+        return {"type": "http.request", "body": body, "more_body": self.more_body}
+
+    async def send(self, message: Message) -> None:
+        """ASGI send."""
+        if self.disconnected:
+            return
+        await self._connection.drain()
+        kind = message["type"]
+        if kind == "http.response.start" and self._status == 0:
+            self._begin(message["status"], message.get("headers", ()))
+        elif kind == "http.response.body" and self._status and not self.answered:
+            self._continue(message.get("body", b""), more=message.get("more_body", False))
+        else:
+            raise RuntimeError(f"unexpected ASGI message {kind}")
+
+    def _begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        head = [STATUS_LINE[status], self._connection.shared.date_line]
+        left: int | None = None
+        for raw_name, value in headers:
+            if _ILLEGAL_IN_VALUE.search(value):
+                raise RuntimeError("illegal byte in a header's value")
+            name = raw_name.lower()
+            if name == b"content-length":
+                left = int(value)
+            elif name == b"connection":
+                self._keep_alive = self._keep_alive and b"close" not in value.lower()
+                continue
+            elif name == b"transfer-encoding":
+                continue  # framing is decided here
+            head += (name, b": ", value, b"\r\n")
+        self._status, self._head, self._left = status, head, left
+
+    def _continue(self, body: bytes, *, more: bool) -> None:
+        head, self._head = self._head, None
+        out = b"" if head is None else self._finish_head(head, len(body), more=more)
+        if not self._bodiless:
+            out += self._frame(body, more=more)
+        if out:
+            self.started = True
+            self._connection.write(out)
+        if not more:
+            self.answered = True
+            self.wake()
+            self._connection.exchange_done(self, reusable=self._keep_alive)
+
+    def _finish_head(self, head: list[bytes], length: int, *, more: bool) -> bytes:
+        """Decide the framing of the body and whether the connection goes on."""
+        self._bodiless = self._status in _WITHOUT_BODY or self.scope["method"] == "HEAD"
+        if self._left is None and self._status not in _WITHOUT_BODY:
+            if not more:
+                self._left = length
+                head.append(b"content-length: %d\r\n" % length)
+            elif self.scope["http_version"] == "1.1":
+                self._chunked = True
+                head.append(b"transfer-encoding: chunked\r\n")
+            else:
+                self._keep_alive = False  # the end of the connection ends the body
+        if self.more_body or self._status in _ENDING or self._connection.shared.draining:
+            self._keep_alive = False
+        head.append(b"\r\n" if self._keep_alive else b"connection: close\r\n\r\n")
+        return b"".join(head)
+
+    def _frame(self, body: bytes, *, more: bool) -> bytes:
+        if self._chunked:
+            chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
+            return chunk if more else chunk + b"0\r\n\r\n"
+        if self._left is not None:
+            self._left -= len(body)
+            if self._left < 0 or (self._left and not more):
+                raise RuntimeError("the answer's body does not have its Content-Length")
+        return body
