@@ -91,7 +91,12 @@ class HttpQueueSystem:
                 self._journal.called(service, fault, status, seconds, session_id)
 
 
-_CREATE_WORDS: Final[dict[type[CreateAnswer], str]] = {Took: "ok", Refused: "refused", Unknown: "unusable"}
+_CREATE_WORDS: Final[dict[type[CreateAnswer], str]] = {
+    Took: "ok",
+    Refused: "refused",
+    Unknown: "unusable",
+    NotSent: "not_sent",
+}
 
 
 def _create_body(session_id: SessionId, request: Request, form: Literal["object", "array"]) -> dict[str, object]:
