@@ -1,7 +1,6 @@
 """Asking for help, and every way in which the wait ends."""
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Protocol
@@ -12,7 +11,8 @@ from diyalog.domain.ids import CustomerRef, InteractionId, SessionId, session_id
 from diyalog.domain.results import Delivery, EndResult, Verdict
 from diyalog.domain.transitions import Event
 from diyalog.domain.wait import HelpType, State, Wait
-from diyalog.ports import TransitionStore, WaitListener, WaitReader
+from diyalog.ports import TransitionStore, WaitReader
+from diyalog.usecases.changes import Changes
 from diyalog.usecases.commanding import CommandIds
 from diyalog.usecases.departures import Departures
 from diyalog.usecases.line import Line
@@ -91,7 +91,7 @@ class Waiting:
         store: WaitStore,
         queue: Dispatcher,
         *,
-        listeners: Sequence[WaitListener],
+        changes: Changes,
         clock: Clock,
         commands: CommandIds,
         policy: WaitingPolicy,
@@ -100,16 +100,12 @@ class Waiting:
         self.stopping = False
         self._store = store
         self._queue = queue
+        self._changed = changes.changed
         self._departures = Departures()
-        self._listeners = (self._departures, *listeners)
+        changes.subscribe(self._departures)
         self._clock = clock
         self._commands = commands
         self._line = Line(store, clock)
-
-    def changed(self, wait: Wait) -> None:
-        """Tell everybody on this node of a committed change of a wait."""
-        for listener in self._listeners:
-            listener.changed(wait)
 
     async def start(
         self,
@@ -148,10 +144,10 @@ class Waiting:
             wait = result.wait if result.answer else await self._answered(result.wait)
             return Started(wait, result.answer)
         if result.replaced is not None:
-            self.changed(result.replaced)
+            self._changed(result.replaced)
             self._queue.kick()
         if result.delivery is None:
-            self.changed(result.wait)
+            self._changed(result.wait)
             return Started(result.wait)
         with self._departures.watch([result.wait.session_id]) as watch:
             self._queue.dispatch(result.delivery)
@@ -286,7 +282,7 @@ class Waiting:
         """Carry the command out and tell of it when it won."""
         result = await self._store.end_wait(command)
         if result.verdict is Verdict.WON and result.wait is not None and not result.replayed:
-            self.changed(result.wait)
+            self._changed(result.wait)
             if command.event is not Event.NOT_DELIVERED:
                 self._queue.kick()
         return result

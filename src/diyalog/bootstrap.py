@@ -1,0 +1,323 @@
+"""Puts a server together from its settings: the only file that names concrete parts and knows how they fit."""
+
+import asyncio
+import random
+import resource
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from diyalog.api.app import ApiPolicy, Application, UseCases, application
+from diyalog.api.operations import Health
+from diyalog.callouts.http import HttpClient
+from diyalog.callouts.queue_system import HttpQueueSystem
+from diyalog.callouts.token_verifier import HttpTokenVerifier
+from diyalog.clock import Clock, SystemClock
+from diyalog.domain.ids import NodeId
+from diyalog.domain.results import Delivery
+from diyalog.journal import ServerJournal
+from diyalog.observability.logging import Log, configure
+from diyalog.observability.metrics import Metrics
+from diyalog.opening import OpeningError, new_node_id, open_store
+from diyalog.ports import StoreUnavailableError
+from diyalog.protocol.help import HelpLimits, help_limits
+from diyalog.realtime.admission import Streams
+from diyalog.realtime.connection import StreamContext
+from diyalog.realtime.hub import Hub
+from diyalog.realtime.presence import Presence
+from diyalog.realtime.upkeep import POLL_SECONDS, SWEEP_SECONDS, Upkeep
+from diyalog.server.options import ServerOptions
+from diyalog.server.server import Server
+from diyalog.settings import Settings
+from diyalog.storage.sqlite import DirectoryInUseError, SqliteStore
+from diyalog.usecases.access import Access, AccessPolicy
+from diyalog.usecases.changes import Changes
+from diyalog.usecases.commanding import CommandIds
+from diyalog.usecases.following import Following
+from diyalog.usecases.keyring import KeyRing
+from diyalog.usecases.queueing import Queueing, QueueingPolicy
+from diyalog.usecases.waiting import Waiting, WaitingPolicy
+from diyalog.workers.deadlines import deadlines
+from diyalog.workers.heartbeat import Heartbeat
+from diyalog.workers.keys import keys
+from diyalog.workers.outbox import Outbox
+from diyalog.workers.retention import retention
+from diyalog.workers.service import Periodic, Supervisor, Worker
+
+_DAY_MS: Final = 86_400_000
+_STOP_S: Final = 15.0
+_FINISH_S: Final = 5.0
+_SOCKET_SHARE: Final = 0.8
+_STATIC: Final = Path(__file__).parent / "static"
+
+
+class NoQueueSystem:
+    """The built-in queue calls nobody: nothing is ever due."""
+
+    def dispatch(self, delivery: Delivery) -> None:
+        """Never called: waits of the built-in queue are WAITING at once."""
+        raise AssertionError(delivery.kind)
+
+    def kick(self) -> None:
+        """Nothing is due."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """A server, put together and not yet running. `workers` run beside `application`; `hub` finishes last."""
+
+    store: SqliteStore
+    http: HttpClient
+    waiting: Waiting
+    access: Access
+    following: Following
+    keys: KeyRing
+    hub: Hub
+    application: Application
+    workers: tuple[Worker, ...]
+    journal: ServerJournal
+    log: Log
+    clock: Clock
+    node: NodeId
+
+
+def put_together(settings: Settings, store: SqliteStore, node: NodeId, clock: Clock, epoch: str) -> Parts:
+    """Build every part, none of them started. `epoch` is the store's. Called on the running event loop."""
+    log = configure(sys.stderr.buffer, clock.now_ms)
+    metrics = Metrics(clock.now_ms)
+    journal = ServerJournal(log, metrics)
+    changes = Changes()
+    commands = CommandIds(node)
+    http = _http_client(settings)
+    queueing = _queueing(
+        settings,
+        store=store,
+        http=http,
+        changes=changes,
+        commands=commands,
+        node=node,
+        clock=clock,
+        journal=journal,
+    )
+    waiting = Waiting(
+        store, queueing or NoQueueSystem(), changes=changes, clock=clock, commands=commands, policy=_waiting(settings)
+    )
+    access = Access(store, _verifier(settings, http, journal), clock, _access(settings))
+    following = Following(store, waiting, journal)
+    ring = KeyRing(store, clock)
+    limits = help_limits(waiting.policy.limit_ms, waiting.policy.abandon_ms, waiting.policy.queue_timeout_ms)
+    now = asyncio.get_running_loop().time
+    hub = Hub(journal, now, settings.limits.sockets_per_customer)
+    presence = Presence(following, journal, hub.start)
+    changes.subscribe(hub)
+    changes.subscribe(journal)
+    context = StreamContext(hub, following, presence, journal, clock, now, limits, settings.limits.messages)
+    streams = Streams(context, settings.allowed_origins, lambda: waiting.stopping)
+    health = Health(_store_answers(store), lambda: waiting.stopping, _render(metrics, store))
+    use_cases = UseCases(waiting=waiting, access=access, keys=ring, health=health, sockets=streams)
+    app = application(use_cases, _api(settings, epoch, limits), journal, clock)
+    upkeep = Upkeep(hub, following, presence, journal)
+    workers = (
+        Heartbeat(store, node, asyncio.sleep),
+        keys(ring, asyncio.sleep),
+        *(() if queueing is None else (Outbox(queueing),)),
+        deadlines(waiting, asyncio.sleep),
+        Periodic("stream_sweep", SWEEP_SECONDS, upkeep.sweep, asyncio.sleep),
+        Periodic("stream_poll", POLL_SECONDS, upkeep.poll, asyncio.sleep),
+        _retention(settings, store),
+    )
+    return Parts(
+        store=store,
+        http=http,
+        waiting=waiting,
+        access=access,
+        following=following,
+        keys=ring,
+        hub=hub,
+        application=app,
+        workers=workers,
+        journal=journal,
+        log=log,
+        clock=clock,
+        node=node,
+    )
+
+
+def supervisor(parts: Parts) -> Supervisor:
+    """What keeps the workers running."""
+    return Supervisor(
+        parts.workers,
+        clock=parts.clock,
+        sleep=asyncio.sleep,
+        random=random.random,
+        journal=parts.journal,
+        stop_s=_STOP_S,
+    )
+
+
+def server_options(settings: Settings) -> ServerOptions:
+    """What the listening server is told."""
+    limits = settings.limits
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return ServerOptions(
+        host=settings.host,
+        port=settings.port,
+        tls_cert=settings.tls_cert,
+        tls_key=settings.tls_key,
+        header_bytes=limits.header_bytes,
+        frame_bytes=limits.frame_bytes,
+        socket_limit=limits.sockets or int(descriptors * _SOCKET_SHARE),
+        drain_seconds=settings.drain_seconds,
+    )
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _waiting(settings: Settings) -> WaitingPolicy:
+    return WaitingPolicy(
+        limit_ms=_ms(settings.wait_limit),
+        abandon_ms=_ms(settings.abandon_after),
+        queue_timeout_ms=_ms(settings.queue_timeout),
+        builtin=settings.queue == "builtin",
+    )
+
+
+def _access(settings: Settings) -> AccessPolicy:
+    return AccessPolicy(
+        open_access=settings.open_access,
+        token_lifetime_ms=_ms(settings.token_lifetime),
+        hash_lifetime_ms=_ms(settings.hash_lifetime),
+        keep_ms=round(settings.keep_days * _DAY_MS),
+    )
+
+
+def _api(settings: Settings, epoch: str, limits: HelpLimits) -> ApiPolicy:
+    return ApiPolicy(
+        version=version("diyalog"),
+        epoch=epoch,
+        help_limits=limits,
+        static=_STATIC,
+        trusted_proxies=settings.trusted_proxies,
+        allowed_origins=settings.allowed_origins,
+        frame_ancestors=settings.frame_ancestors,
+        auth_failures=settings.limits.auth_failures,
+        starts=settings.limits.starts,
+        body_bytes=settings.limits.body_bytes,
+    )
+
+
+def _http_client(settings: Settings) -> HttpClient:
+    bases = [url for url in (settings.queue_url, settings.customer_auth_url) if url is not None]
+    return HttpClient(bases, auth_token=settings.callout_token)
+
+
+def _queueing(
+    settings: Settings,
+    *,
+    store: SqliteStore,
+    http: HttpClient,
+    changes: Changes,
+    commands: CommandIds,
+    node: NodeId,
+    clock: Clock,
+    journal: ServerJournal,
+) -> Queueing | None:
+    """What sends to the company's queue; None with the built-in one."""
+    if settings.queue_url is None:
+        return None
+    queue = HttpQueueSystem(
+        http, settings.queue_url, form=settings.attached_data, slot_s=settings.queue_timeout, journal=journal
+    )
+    return Queueing(
+        store,
+        queue,
+        on_change=changes.changed,
+        policy=QueueingPolicy(_ms(settings.queue_timeout), settings.queue_repeatable),
+        node=node,
+        new_command_id=commands.new,
+        clock=clock,
+        sleep=asyncio.sleep,
+        random=random.random,
+        journal=journal,
+        grace_s=settings.queue_timeout,
+    )
+
+
+def _verifier(settings: Settings, http: HttpClient, journal: ServerJournal) -> HttpTokenVerifier | None:
+    url = settings.customer_auth_url
+    return None if url is None else HttpTokenVerifier(http, url, journal=journal)
+
+
+def _retention(settings: Settings, store: SqliteStore) -> Worker:
+    keep_ms = round(settings.keep_days * _DAY_MS)
+    return retention(store, keep_ms=keep_ms, token_ms=keep_ms + _ms(settings.token_lifetime), sleep=asyncio.sleep)
+
+
+def _store_answers(store: SqliteStore) -> Callable[[], "asyncio.Future[bool]"]:
+    async def answers() -> bool:
+        await store.epoch()
+        return True
+
+    return lambda: asyncio.ensure_future(answers())
+
+
+def _render(metrics: Metrics, store: SqliteStore) -> Callable[[], "asyncio.Future[bytes]"]:
+    async def render() -> bytes:
+        try:
+            return metrics.render(await store.tally())
+        except StoreUnavailableError:
+            return metrics.render(None)
+
+    return lambda: asyncio.ensure_future(render())
+
+
+async def run(settings: Settings, on_ready: Callable[[str], None]) -> None:
+    """Serve until asked to stop (SIGTERM, SIGINT), then stop in good order.
+
+    `on_ready` is told the address once connections are accepted. Raises OpeningError, StartError.
+    """
+    clock = SystemClock()
+    node = new_node_id()
+    store = open_store(settings, clock, node)
+    try:
+        store.claim_directory()
+    except DirectoryInUseError as error:
+        raise OpeningError(f"DIYALOG_DATA_DIR: another server uses {error}: stop it, or name another folder") from None
+    await store.start()
+    try:
+        await store.enter(node)
+        await _serve(settings, put_together(settings, store, node, clock, await store.epoch()), on_ready)
+    finally:
+        await store.stop()
+
+
+async def _serve(settings: Settings, parts: Parts, on_ready: Callable[[str], None]) -> None:
+    def draining() -> None:
+        parts.waiting.stopping = True
+        parts.log.lifecycle_line("draining")
+
+    def ready(address: str) -> None:
+        parts.log.lifecycle_line("ready", address, version("diyalog"))
+        on_ready(address)
+
+    server = Server(
+        parts.application,
+        server_options(settings),
+        on_ready=ready,
+        on_draining=draining,
+        on_error=lambda error: parts.journal.failed("server", error),
+    )
+    await parts.keys.refresh()
+    await parts.http.start()
+    try:
+        async with supervisor(parts):
+            await server.serve()
+            await parts.hub.finish(_FINISH_S)
+    finally:
+        await parts.http.stop()
+        parts.log.lifecycle_line("stopped")

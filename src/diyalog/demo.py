@@ -1,0 +1,237 @@
+"""`./dev demo`: the story Diyalog is made for, told once with real requests, then a page to try it on.
+
+A customer asks for help, the company's queue takes the request, nobody is free, the queue gives up with a signed
+request, and the customer is told why. The server is `diyalog serve` on the embedded database in a folder that is thrown
+away afterwards; the company is the one of `diyalog simulate company`.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import tempfile
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import aiohttp
+
+from diyalog.client import sign
+from diyalog.simulator.company import Company
+from diyalog.simulator.giving_up import GivingUp
+
+_GIVE_UP_S: Final = 20.0
+_READY_S: Final = 30.0
+_STOP_S: Final = 20.0
+_MESSAGE: Final = "All of our agents are on other calls. Please try again on weekdays after 14:00."
+_NOT_DELIVERED: Final = "/v1/application/interactionisnotdelivered"
+_AGENT: Final = "queue-night-shift"
+
+
+class DemoError(Exception):
+    """The story cannot be told; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The access key of the demo's company."""
+
+    access_key_id: str
+    secret: str
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Tell the story; with `--once` end after it, otherwise stay up until Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="./dev demo", description=__doc__.split("\n\n")[0] if __doc__ else None)
+    parser.add_argument("--once", action="store_true", help="end after the story")
+    once: bool = parser.parse_args(arguments).once
+    with tempfile.TemporaryDirectory(prefix="diyalog-demo-") as folder:
+        try:
+            asyncio.run(_demo(Path(folder), once=once))
+        except DemoError as error:
+            sys.stderr.write(f"demo: {error}\n")
+            return 1
+        except KeyboardInterrupt:
+            return 0
+    return 0
+
+
+async def _demo(folder: Path, *, once: bool) -> None:
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    company = Company()
+    queue_url = await company.start()
+    environ = _environment(folder, queue_url)
+    key = await _make_key(environ)
+    command = [sys.executable, "-m", "diyalog", "serve"]
+    with (folder / "server.log").open("wb") as log:
+        server = await asyncio.create_subprocess_exec(
+            *command, env=environ, stdout=asyncio.subprocess.PIPE, stderr=log, start_new_session=True
+        )
+    try:
+        url = await _ready(server, folder)
+        company.giving_up = GivingUp(url, key.access_key_id, key.secret, after=_GIVE_UP_S, message=_MESSAGE)
+        async with aiohttp.ClientSession(url) as http:
+            await _story(http, key)
+        if not once:
+            _show_page(url)
+            await stopping.wait()
+    finally:
+        if server.returncode is None:
+            server.send_signal(signal.SIGTERM)
+            await asyncio.wait_for(server.wait(), _STOP_S)
+        await company.stop()
+
+
+def _environment(folder: Path, queue_url: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("DIYALOG_")}
+    return {
+        **kept,
+        "DIYALOG_DATA_DIR": str(folder),
+        "DIYALOG_PORT": os.environ.get("DIYALOG_PORT") or str(_free_port(8080)),
+        "DIYALOG_OPEN_ACCESS": "true",
+        "DIYALOG_QUEUE": "http",
+        "DIYALOG_QUEUE_URL": queue_url,
+        "DIYALOG_QUEUE_REPEATABLE": "true",
+    }
+
+
+def _free_port(wanted: int) -> int:
+    """The wanted port when it is free, else 0 for any."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError:
+            return 0
+    return wanted
+
+
+async def _make_key(environ: Mapping[str, str]) -> Key:
+    command = [sys.executable, "-m", "diyalog", "keys", "create", "demo-queue", "--json"]
+    process = await asyncio.create_subprocess_exec(*command, env=environ, stdout=asyncio.subprocess.PIPE)
+    output, _ = await process.communicate()
+    if process.returncode:
+        raise DemoError("the access key could not be made; see above")
+    made = json.loads(output)
+    return Key(made["accessKeyId"], made["accessKeySecret"])
+
+
+async def _ready(server: asyncio.subprocess.Process, folder: Path) -> str:
+    """The server's address, from the one line it prints when it is ready."""
+    assert server.stdout is not None, "piped"
+    try:
+        line = (await asyncio.wait_for(server.stdout.readline(), _READY_S)).decode()
+    except TimeoutError:
+        raise DemoError(f"the server was not ready after {_READY_S:g} s") from None
+    address = next((word for word in line.split() if word.startswith("http")), None)
+    if address is None:
+        raise DemoError("the server did not start:\n" + (folder / "server.log").read_text())
+    return address
+
+
+async def _story(http: aiohttp.ClientSession, key: Key) -> None:
+    _say("1. A customer opens help in the company's app.")
+    activation = {"customerId": "880214", "customerName": "Ayşe Yıldız"}
+    token = (await _customer(http, "POST", "/v1/client/activations", activation))["clientToken"]
+    ask = {"helpType": "chat", "attachedData": {"topic": "CardLimit"}}
+    help_object = await _customer(http, "POST", "/v1/client/help", ask, token)
+    session, interaction = help_object["sessionId"], help_object["interactionId"]
+    _say(
+        f"2. Diyalog had the company's queue create interaction {interaction}. The customer is on the waiting screen,\n"
+        "   connected to the event stream of the session."
+    )
+    async with http.ws_connect("/v1/client/events") as stream:
+        hello = {"type": "hello", "sessionId": session, "after": help_object["seq"], "epoch": help_object["epoch"]}
+        await stream.send_json({**hello, "token": token})
+        _frame("app <-", await stream.receive_json(timeout=_READY_S))
+        _say("3. Nobody is free. The queue says so with a signed request, and Diyalog ends the wait.")
+        body = {"interactionId": interaction, "message": _MESSAGE}
+        await _company(http, key, body)
+        _say("4. The customer's app learns why, at once, and confirms it.")
+        ended = await stream.receive_json(timeout=_READY_S)
+        _frame("app <-", ended)
+        await stream.send_json({"type": "ack", "seq": ended["seq"]})
+        closed = await stream.receive(timeout=_READY_S)
+        _frame("app ->", {"type": "ack", "seq": ended["seq"]})
+        if ended["data"]["message"] != _MESSAGE or closed.data != aiohttp.WSCloseCode.OK:
+            raise DemoError("the customer was not told")
+    _say("5. The queue repeats itself: nobody waits there any more (errorCode 402), and nothing changes.")
+    await _company(http, key, body)
+    _say(f"The customer saw: “{_MESSAGE}”\nEvery wait ends in exactly one outcome that the customer's app learns of.")
+
+
+async def _customer(
+    http: aiohttp.ClientSession, method: str, path: str, body: Mapping[str, object], token: str = ""
+) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    async with http.request(method, path, json=body, headers=headers) as response:
+        answer: dict[str, Any] = await response.json(content_type=None)
+        _exchange(f"{method} {path}", {}, json.dumps(body, ensure_ascii=False), response.status, _short(answer))
+        if response.status != 201:
+            raise DemoError(f"{path} answered {response.status}")
+        return answer
+
+
+async def _company(http: aiohttp.ClientSession, key: Key, body: Mapping[str, str]) -> None:
+    content = json.dumps(body, ensure_ascii=False).encode()
+    headers = sign(
+        "POST",
+        _NOT_DELIVERED,
+        content,
+        access_key_id=key.access_key_id,
+        access_key_secret=key.secret,
+        requester_user_id=_AGENT,
+    )
+    async with http.post(_NOT_DELIVERED, data=content, headers=headers) as response:
+        answer = await response.text()
+        _exchange(f"POST {_NOT_DELIVERED}", headers, content.decode(), response.status, answer)
+        if response.status != 200:
+            raise DemoError(f"{_NOT_DELIVERED} answered {response.status}")
+
+
+def _short(answer: Mapping[str, Any]) -> str:
+    """An answer fit for the screen: tokens are long and secret."""
+    shown = {name: f"{value[:6]}…" if name == "clientToken" else value for name, value in answer.items()}
+    return json.dumps(shown, ensure_ascii=False)
+
+
+def _say(text: str) -> None:
+    print(f"\n{text}", flush=True)
+
+
+def _exchange(line: str, headers: Mapping[str, str], body: str, status: int, answer: str) -> None:
+    print(f"     {line}")
+    for name, value in headers.items():
+        print(f"     {name}: {value}")
+    _wrapped("     ", body)
+    _wrapped(f"  <- {status} ", answer)
+
+
+def _frame(direction: str, frame: object) -> None:
+    _wrapped(f"  {direction} ", json.dumps(frame, ensure_ascii=False))
+
+
+def _wrapped(lead: str, text: str) -> None:
+    print(textwrap.fill(text, 110, initial_indent=lead, subsequent_indent="     ", break_on_hyphens=False))
+
+
+def _show_page(url: str) -> None:
+    start = urlencode({"customerId": "880215", "customerName": "Deniz", "helpType": "chat", "lang": "en"})
+    _say(
+        f"Now you: open the waiting screen. The simulated company gives up on you after {_GIVE_UP_S:g} s.\n\n"
+        f"     {url}/app/help.html#/start?{start}\n\n"
+        f"Documents for integrators: {url}/docs        Metrics: {url}/metrics\n"
+        "Ctrl-C ends the demo."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
