@@ -49,7 +49,7 @@ class Result:
     def markdown(self) -> str:
         """The measurement as a section."""
         parts = [f"### {self.title}\n", _table(self.columns, self.rows)]
-        parts += [f"\n{remark}\n" for remark in self.remarks]
+        parts += [f"{remark}\n" for remark in self.remarks]
         return "\n".join(parts)
 
 

@@ -98,8 +98,8 @@ def document(results: Sequence[Result], undone: Sequence[str], bench: Bench, mac
         *(f"- {line}" for line in machine),
         f"- server pinned to core {SERVER_CORE}, generator, Redis and company stub to core {OTHER_CORE}",
         (
-            f"- {scale.customers:,} customers, {scale.connections} connections, median of {scale.rounds} rounds in turn, "
-            f"{scale.batches} measured batches a round after {scale.warmup} to warm up\n"
+            f"- {scale.customers:,} customers, {scale.connections} connections, median of {scale.rounds} rounds "
+            f"in turn, {scale.batches} measured batches a round after {scale.warmup} to warm up\n"
         ),
         goals_table(results),
         *(result.markdown() for result in results),
