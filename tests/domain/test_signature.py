@@ -1,7 +1,9 @@
 import base64
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -266,7 +268,7 @@ class TestContentType:
         assert answer(headers, target=b"/v1/application/x", body=b"") == "31007"
 
 
-class TestSigningKey:
+class TestSpelling:
     @pytest.mark.parametrize(
         "signature",
         [
@@ -284,28 +286,6 @@ class TestSigningKey:
         value = b"DLGA 5B1E7C40-93AD-4F26-8E0B-6D2C71A9F384:" + signature
         assert answer(with_header(b"x-dlg-authorization", value)) is Fault.SIGNATURE
 
-    def test_a_published_known_answer(self) -> None:
-        # RFC 4231, test case 2
-        assert (
-            SigningKey("Jefe").sign(b"what do ya want for nothing?") == b"W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM="
-        )
-
-    def test_a_secret_longer_than_a_block(self) -> None:
-        # openssl dgst -sha256 -hmac of 100 times the letter s
-        assert SigningKey("s" * 100).sign(b"text") == b"nT5QrfxPHrZ8kvINGFhTQNp+nsi51UgkDK4Y9PEfRQs="
-
-    def test_signing_twice_gives_the_same(self) -> None:
-        key = SigningKey(V1["accessKeySecret"])
-        key.sign(b"something else")
-        assert key.sign(V1["stringToSign"].encode()) == V1["signature"].encode()
-
-    def test_an_empty_secret_is_refused(self) -> None:
-        with pytest.raises(ValueError, match="never empty"):
-            SigningKey("")
-
-    def test_does_not_show_its_secret(self) -> None:
-        assert "Jefe" not in repr(SigningKey("Jefe"))
-
 
 class TestKeys:
     def test_any_of_several_live_keys_verifies(self) -> None:
@@ -318,6 +298,26 @@ class TestKeys:
         with pytest.raises(SignatureRefusal) as refusal:
             check(HEADERS, method=b"POST", target=TARGET, body=BODY, now_ms=NOW_MS, lookup=lambda _: keys)
         assert (refusal.value.status, refusal.value.text) == (401, "Authorization failed")
+
+    def test_an_unknown_key_costs_the_work_of_a_known_one(self) -> None:
+        def signatures_made(keys: list[SigningKey]) -> int:
+            made = 0
+
+            def watch(frame: FrameType, event: str, argument: object) -> None:
+                nonlocal made
+                made += event == "call" and frame.f_code is SigningKey.sign.__code__
+
+            headers = with_header(b"content-type", b"application/json; charset=utf-8")
+            before = sys.getprofile()
+            sys.setprofile(watch)
+            try:
+                with pytest.raises(SignatureRefusal):
+                    check(headers, method=b"POST", target=b"/", body=b"", now_ms=NOW_MS, lookup=lambda _: keys)
+            finally:
+                sys.setprofile(before)
+            return made
+
+        assert signatures_made([]) == signatures_made([SigningKey("another")]) == 2
 
     def test_the_key_that_stands_for_unknown_ones_opens_nothing(self) -> None:
         stand_in = SigningKey("stands for every key that does not exist")

@@ -1,3 +1,4 @@
+import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -99,6 +100,21 @@ async def test_a_wrong_secret_is_not_tried_again(start: Start, checker: Checker)
     assert (call.status, call.is_success) == (401, None)
     assert lines[-1] == f"answer for {interaction_id}: 401 Authorization failed"
     assert "canary" not in "".join(lines) + repr(company.company.giving_up)
+
+
+async def test_what_cannot_be_signed_is_told(start: Start, checker: Checker) -> None:
+    told = asyncio.Event()
+    lines: list[str] = []
+
+    def log(line: str) -> None:
+        lines.append(line)
+        if "could not" in line:
+            told.set()
+
+    company = await start(giving_up=replace(terms(checker), access_key_id="a:b"), log=log)
+    await company.create("s1")
+    await asyncio.wait_for(told.wait(), 10)
+    assert lines[-1].startswith("could not give up: ValueError: access_key_id")
 
 
 async def test_by_http(start: Start, checker: Checker) -> None:

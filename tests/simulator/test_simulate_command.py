@@ -68,7 +68,9 @@ def test_gives_up_with_the_secret_from_the_environment() -> None:
         (["--create", "explode"], "unknown behaviour 'explode'"),
         (["--give-up-after", "1"], "--access-key-id"),
         (["--give-up-after", "-1"], "--give-up-after"),
+        (["--give-up-after", "nan"], "--give-up-after"),
         (["--give-up-after", "1", "--access-key-id", "a", "--diyalog-url", "x"], "--diyalog-url"),
+        (["--give-up-after", "1", "--access-key-id", "a:b", "--diyalog-url", "http://h"], "access_key_id"),
     ],
 )
 def test_wrong_use_is_one_line(
@@ -83,6 +85,20 @@ def test_wrong_use_is_one_line(
     shown = capsys.readouterr()
     assert named in shown.err
     assert shown.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "x"])
+def test_an_impossible_port_is_wrong_use(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["simulate", "company", "--port", port])
+    assert ended.value.code == 2
+    assert "--port" in capsys.readouterr().err
+
+
+def test_not_repeatable() -> None:
+    with simulated("--not-repeatable") as (_, url):
+        answers = [post(url + "/CreateInteraction", BODY) for _ in range(2)]
+    assert answers[0] != answers[1]
 
 
 def test_an_address_that_is_taken_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

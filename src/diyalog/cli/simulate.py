@@ -28,15 +28,16 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     )
     parser.add_argument("what", choices=["company"])
     parser.add_argument("--host", default="127.0.0.1", help="default: %(default)s")
-    parser.add_argument("--port", type=int, default=0, help="default: any, printed when ready")
+    parser.add_argument("--port", type=_port, default=0, help="default: any, printed when ready")
     parser.add_argument("--auth-token", metavar="TOKEN", help="refuse requests without this Auth-Token")
-    parser.add_argument(
+    repeatable = parser.add_mutually_exclusive_group()
+    repeatable.add_argument(
         "--repeatable",
-        action=argparse.BooleanOptionalAction,
+        action="store_true",
         default=True,
-        help="the same sessionId gets the same interactionId",
+        help="the same sessionId gets the same interactionId (default)",
     )
-    parser.add_argument("--not-repeatable", dest="repeatable", action="store_false", help="as --no-repeatable")
+    repeatable.add_argument("--not-repeatable", dest="repeatable", action="store_false", help="it gets another one")
     parser.add_argument("--attached-data", choices=["any", "object", "array"], default="any", help="accepted form")
     for endpoint in Endpoint:
         parser.add_argument(f"--{endpoint}", metavar="BEHAVIOUR", action="append", default=[])
@@ -48,6 +49,12 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     giving_up.add_argument("--access-key-id", default=os.environ.get("DIYALOG_ACCESS_KEY_ID"))
     giving_up.add_argument("--requester", default="simulated-company", help="default: %(default)s")
     parser.set_defaults(run=run)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65_535:
+        raise argparse.ArgumentTypeError("a port is a number from 0 to 65535")
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -69,13 +76,13 @@ def giving_up(args: argparse.Namespace, secret: str | None) -> GivingUp | None:
     """Read when and how to give up; None when not at all. Raises ScriptError."""
     if args.give_up_after is None:
         return None
-    if args.give_up_after < 0:
+    if not args.give_up_after >= 0:
         raise ScriptError("--give-up-after: 0 or more seconds")
     if not args.access_key_id or not secret:
         raise ScriptError(f"--give-up-after needs --access-key-id, and {_SECRET} in the environment")
     if urlsplit(args.diyalog_url).scheme not in {"http", "https"}:
         raise ScriptError("--diyalog-url: http://... or https://...")
-    return GivingUp(
+    terms = GivingUp(
         args.diyalog_url,
         args.access_key_id,
         secret,
@@ -84,6 +91,11 @@ def giving_up(args: argparse.Namespace, secret: str | None) -> GivingUp | None:
         by=args.give_up_by,
         requester=args.requester,
     )
+    try:
+        terms.sign(b"")
+    except ValueError as error:
+        raise ScriptError(f"giving up cannot be signed: {error}") from None
+    return terms
 
 
 def _log(line: str) -> None:

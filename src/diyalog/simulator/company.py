@@ -27,8 +27,7 @@ class UnknownInteractionError(LookupError):
 
 
 class Company:
-    """A company to serve. Made inside a running event loop; `start` and `stop` may follow each other, the address,
-    the ledger and the script stay.
+    """A company to serve. `start` and `stop` may follow each other; the address, the ledger and the script stay.
 
     `port` 0 takes any. `auth_token`: what must come as Auth-Token. `repeatable`: the same sessionId gets the same
     interactionId. `attached`: the form of attachedData that is accepted. `giving_up`: when to give up on new

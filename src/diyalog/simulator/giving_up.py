@@ -32,6 +32,17 @@ class GivingUp:
     by: Literal["interaction", "session"] = "interaction"
     requester: str = "simulated-company"
 
+    def sign(self, body: bytes) -> dict[str, str]:
+        """Return the headers of one call. Raises ValueError for a key or requester that no header can carry."""
+        return sign(
+            "POST",
+            TARGET,
+            body,
+            access_key_id=self.access_key_id,
+            access_key_secret=self.access_key_secret,
+            requester_user_id=self.requester,
+        )
+
 
 class Giver:
     """Gives up on interactions, each in a task of its own until `stop`."""
@@ -46,7 +57,7 @@ class Giver:
         """Give up on an interaction after `terms.after` seconds, unless it is settled by then."""
         task = asyncio.create_task(self._later(interaction, terms))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
 
     async def stop(self) -> None:
         """Drop what has not been given up yet."""
@@ -54,6 +65,11 @@ class Giver:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._log(f"could not give up: {type(error).__name__}: {error}")
 
     async def _later(self, interaction: Interaction, terms: GivingUp) -> None:
         await asyncio.sleep(terms.after)
@@ -83,15 +99,7 @@ class Giver:
         return call
 
     async def _call(self, session: aiohttp.ClientSession, terms: GivingUp, call: GaveUp, body: bytes) -> None:
-        signed = sign(
-            "POST",
-            TARGET,
-            body,
-            access_key_id=terms.access_key_id,
-            access_key_secret=terms.access_key_secret,
-            requester_user_id=terms.requester,
-        )
-        headers = signed | {"Idempotency-Key": f"give-up-{call.interaction_id}"}
+        headers = terms.sign(body) | {"Idempotency-Key": f"give-up-{call.interaction_id}"}
         shown = "".join(f"\n    {name}: {value}" for name, value in headers.items())
         self._log(f"gives up on {call.interaction_id}: POST {TARGET}{shown}\n    {body.decode()}")
         try:

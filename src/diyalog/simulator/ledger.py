@@ -111,10 +111,10 @@ class Ledger:
     def _newest_of_others(self, session_id: str) -> Iterator[Interaction]:
         return (entry for entry in reversed(self._interactions.values()) if entry.session_id != session_id)
 
-    def received(self, endpoint: Endpoint, action: Action | None = None) -> list[Received]:
+    def received(self, endpoint: Endpoint | str, action: Action | str | None = None) -> list[Received]:
         """Return the requests of one endpoint, or those met with one action: this shows that a fault has fired."""
         return [
-            request for request in self.requests if request.endpoint is endpoint and action in {None, request.action}
+            request for request in self.requests if request.endpoint == endpoint and action in {None, request.action}
         ]
 
     def add(self, interaction: Interaction) -> None:
