@@ -124,6 +124,7 @@ def test_every_kind_of_value_from_a_file(tmp_path: Path) -> None:
         ("ATTACHED_DATA", "list", "must be object or array, not 'list'"),
         ("HOST", "http://x", "must be a host name or an IP address, without scheme and port, not 'http://x'"),
         ("DATA_DIR", "a\0b", "must be a path, without NUL"),
+        ("DATA_DIR", "~nobody-has-this-name/x", "must be a path; there is no home directory for its ~"),
         ("CALLOUT_TOKEN", "a\r\nX: y", "must be printable ASCII without spaces around it"),
         ("TRUSTED_PROXIES", "*", "must be IP addresses or networks like 10.0.0.0/8, not '*'"),
         ("TRUSTED_PROXIES", "10.0.0.1/8", "must be IP addresses or networks like 10.0.0.0/8, not '10.0.0.1/8'"),

@@ -112,7 +112,10 @@ def _address(text: str) -> str:
 def _path(text: str) -> Path:
     if "\0" in text:
         raise ValueError("must be a path, without NUL")
-    return Path(text).expanduser()
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError("must be a path; there is no home directory for its ~") from None
 
 
 def _url(text: str) -> str:

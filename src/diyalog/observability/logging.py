@@ -189,6 +189,7 @@ def configure(stream: BinaryIO, now_ms: Callable[[], int]) -> Log:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "asyncio"):
         library = logging.getLogger(name)
         library.handlers.clear()
+        library.disabled = False
         library.propagate = name != "uvicorn.access"
         library.setLevel(logging.WARNING)
 
