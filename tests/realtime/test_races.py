@@ -1,5 +1,6 @@
 """End and reconnect in every order: the client hears of the end exactly once (guarantee "end / reconnect")."""
 
+import asyncio
 from itertools import combinations_with_replacement
 from typing import Any
 
@@ -149,7 +150,7 @@ async def test_a_change_told_while_a_read_for_it_is_under_way_is_sent_once(world
     world.ticks.ms += 5_250
     ended = await world.commit_end(wait.session_id)
     hold = world.store.hold("events.after")
-    poll = world.hub.start(world.upkeep.poll())
+    poll = asyncio.create_task(world.upkeep.poll())
     await hold.arrived()
     world.hub.changed(ended)
     hold.release()

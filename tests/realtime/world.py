@@ -25,6 +25,7 @@ from diyalog.server.sockets import Handshake
 from diyalog.storage.sealing import Sealer
 from diyalog.storage.sqlite import SqliteStore
 from diyalog.usecases.access import token_digest
+from diyalog.usecases.changes import Changes
 from diyalog.usecases.commanding import CommandIds
 from diyalog.usecases.following import Following
 from diyalog.usecases.waiting import Answer, Waiting, WaitingPolicy
@@ -261,10 +262,12 @@ class World:
         self.commands = CommandIds(node)
         self.store = HeldStore(directory, self.ticks, node)
         self.hub = Hub(self.notes, self.ticks, sockets_per_customer)
+        changes = Changes()
+        changes.subscribe(self.hub)
         self.waiting = Waiting(
             self.store,
             NoQueue(),
-            listeners=[self.hub],
+            changes=changes,
             clock=self.ticks,
             commands=self.commands,
             policy=WaitingPolicy(1_800_000, 300_000, 10_000, builtin=True),

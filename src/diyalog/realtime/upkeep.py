@@ -11,16 +11,16 @@ from diyalog.realtime.presence import Presence
 from diyalog.usecases.following import Following
 
 SWEEP_SECONDS: Final = 0.5
-"""How late a deadline may be noticed."""
+"""How often deadlines are looked at, and so how late one may be noticed."""
 
 POLL_SECONDS: Final = 2.0
-"""How long a change may go unnoticed that no other way has brought."""
+"""How often the store is asked, and so how long a change may go unnoticed that no other way has brought."""
 
 _SLICE: Final = 500
 
 
 class Upkeep:
-    """Looks after the hub's streams."""
+    """Looks after the hub's streams: two turns, each to be taken periodically."""
 
     def __init__(self, hub: Hub, following: Following, presence: Presence, journal: StreamJournal) -> None:
         self._hub = hub
@@ -28,16 +28,16 @@ class Upkeep:
         self._presence = presence
         self._journal = journal
 
-    async def run(self) -> None:
-        """Sweep and poll until cancelled."""
-        async with asyncio.TaskGroup() as loops:
-            loops.create_task(self._sweep_forever())
-            loops.create_task(self._poll_forever())
+    async def sweep(self) -> bool:
+        """Act on the streams' deadlines. Never more to do at once."""
+        self._hub.sweep()
+        return False
 
-    async def poll(self) -> None:
+    async def poll(self) -> bool:
         """Let the streams catch up that have sent less than the store holds, and retry what the store did not take.
 
-        Slice by slice, so that ten thousand streams neither stop the event loop nor rush at the store.
+        Slice by slice, so that ten thousand streams neither stop the event loop nor rush at the store. Never more to
+        do at once.
         """
         streams = self._hub.followers()
         behind = 0
@@ -52,6 +52,7 @@ class Upkeep:
         if behind:
             self._journal.fell_behind(behind)
         self._presence.retry()
+        return False
 
     async def _catch_up(self, part: Sequence[Follower], heads: dict[int, int]) -> int:
         behind = 0
@@ -64,13 +65,3 @@ class Upkeep:
         if work:
             await asyncio.wait(work)
         return behind
-
-    async def _sweep_forever(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            self._hub.sweep()
-
-    async def _poll_forever(self) -> None:
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            await self.poll()
