@@ -92,8 +92,10 @@ class World:
     time: JumpingTime
     notes: Notes
     store: WatchedStore
+    queue: QueueSystem
     queueing: Queueing
     http: HttpClient
+    repeatable: bool
     running: asyncio.Task[None] | None = None
     customers: int = field(default=0)
 
@@ -108,6 +110,11 @@ class World:
             async with asyncio.timeout(10):
                 await self.running
             self.running = None
+
+    async def restart(self) -> None:
+        """A sender of its own on the same outbox, as after a restart of the server."""
+        self.queueing = make_queueing(self.store, self.queue, self.time, self.notes, repeatable=self.repeatable)
+        await self.run()
 
     async def start_wait(self, *, dispatch: bool = True) -> tuple[Wait, Delivery]:
         self.customers += 1
@@ -154,14 +161,14 @@ class World:
 
 
 def make_queueing(
-    store: WatchedStore, queue: QueueSystem, time: JumpingTime, notes: Notes, *, repeatable: bool, node: NodeId
+    store: WatchedStore, queue: QueueSystem, time: JumpingTime, notes: Notes, *, repeatable: bool
 ) -> Queueing:
     return Queueing(
         store,
         queue,
         on_change=notes.on_change,
         policy=QueueingPolicy(queue_timeout_ms=stores.QUEUE_TIMEOUT_MS, repeatable=repeatable),
-        node=node,
+        node=stores.NODE,
         new_command_id=stores.command_id,
         clock=time,
         sleep=time.sleep,
@@ -187,14 +194,14 @@ async def world(
     store = WatchedStore(folder, time, notes, stores.NODE)
     await store.start()
     adapter = queue or HttpQueueSystem(http, base, form="object", slot_s=5.0, journal=notes)
-    queueing = make_queueing(store, adapter, time, notes, repeatable=repeatable, node=stores.NODE)
-    made = World(folder, company, base, time, notes, store, queueing, http)
+    queueing = make_queueing(store, adapter, time, notes, repeatable=repeatable)
+    made = World(folder, company, base, time, notes, store, adapter, queueing, http, repeatable)
     await made.run()
     try:
         yield made
         assert notes.failures == []
     finally:
-        queueing.stop()
+        made.queueing.stop()
         if made.running is not None:
             made.running.cancel()
             await asyncio.wait({made.running})
