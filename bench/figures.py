@@ -23,7 +23,9 @@ class Goal:
 
     def bound(self, bound: float | None) -> str:
         """A bound for people."""
-        return "-" if bound is None else f"{'>=' if self.higher_is_better else '<='} {number(bound)} {self.unit}"
+        return (
+            "-" if bound is None else f"{'>=' if self.higher_is_better else '<='} {number(bound)} {self.unit}".rstrip()
+        )
 
     def reached(self, bound: float | None) -> str:
         """Yes or no; nothing without a bound."""
@@ -59,7 +61,7 @@ def goals_table(results: Iterable[Result]) -> str:
     rows = [
         (
             goal.what,
-            f"{number(goal.value)} {goal.unit}",
+            f"{number(goal.value)} {goal.unit}".rstrip(),
             goal.bound(goal.milestone),
             goal.reached(goal.milestone),
             goal.bound(goal.goal),

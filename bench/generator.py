@@ -160,16 +160,19 @@ def run(program: Path, server: Running, mode: str, options: Sequence[str]) -> Re
 
 
 def memory_bytes(pid: int) -> tuple[int, int]:
-    """RSS and PSS of a process and its children."""
-    rss = pss = 0
+    """Resident memory of a process and its children, and the anonymous part of it.
+
+    Not PSS: that moves with whatever other processes map the same libraries meanwhile.
+    """
+    rss = anonymous = 0
     for member in (pid, *_children(pid)):
         for line in Path(f"/proc/{member}/smaps_rollup").read_text().splitlines():
             name, _, value = line.partition(":")
             if name == "Rss":
                 rss += int(value.split()[0]) * 1024
-            elif name == "Pss":
-                pss += int(value.split()[0]) * 1024
-    return rss, pss
+            elif name == "Anonymous":
+                anonymous += int(value.split()[0]) * 1024
+    return rss, anonymous
 
 
 def _children(pid: int) -> list[int]:

@@ -27,7 +27,14 @@ _SYNC_REQUESTS: Final = 300
 
 def idle(bench: Bench) -> Result:
     """Memory of the whole server process for each customer who just waits."""
-    columns = ("server", "process at 0, MiB", "PSS each, KiB", "RSS each, KiB", "last half each, KiB", "100,000, MiB")
+    columns = (
+        "server",
+        "process at 0, MiB",
+        "resident each, KiB",
+        "anonymous each, KiB",
+        "last half each, KiB",
+        "100,000, MiB",
+    )
     result = Result(f"Idle waiters, {bench.scale.customers:,}", columns)
     for contestant in bench.contestants:
         try:
@@ -37,16 +44,14 @@ def idle(bench: Bench) -> Result:
             result.remarks.append(f"**{contestant.name} has no figure**: {type(error).__name__}: {error}")
             continue
         customers, rest = bench.scale.customers, bench.scale.customers - bench.scale.customers // 2
-        each_pss, each_rss = (
-            (after - before) / customers / _KIB for before, after in zip(none[::-1], full[::-1], strict=True)
-        )
-        marginal = (full[1] - half[1]) / rest / _KIB
-        total = none[1] / _KIB + marginal * 100_000
-        sizes = (none[1] / _KIB / _KIB, each_pss, each_rss, marginal, total / _KIB)
+        resident, anonymous = ((after - before) / customers / _KIB for before, after in zip(none, full, strict=True))
+        marginal = (full[0] - half[0]) / rest / _KIB
+        total = none[0] / _KIB + marginal * 100_000
+        sizes = (none[0] / _KIB / _KIB, resident, anonymous, marginal, total / _KIB)
         result.rows.append((contestant.name, *(f"{size:,.2f}" for size in sizes)))
-        note(f"  {contestant.name}: {each_pss:.2f} KiB a waiter")
+        note(f"  {contestant.name}: {resident:.2f} KiB a waiter")
         if contestant.name == bench.diyalog.name:
-            result.goals.append(Goal("idle waiter, whole process", each_pss, "KiB", 8, 4, higher_is_better=False))
+            result.goals.append(Goal("idle waiter, whole process", resident, "KiB", 8, 4, higher_is_better=False))
     result.remarks.append(
         "Kernel socket buffers are outside these figures. 100,000 is extrapolated from the last half, not measured."
     )
@@ -54,7 +59,7 @@ def idle(bench: Bench) -> Result:
 
 
 def _held(bench: Bench, contestant: Contestant, server: Running) -> list[tuple[int, int]]:
-    """RSS and PSS with nobody, half and all of the customers waiting."""
+    """Resident and anonymous memory with nobody, half and all of the customers waiting."""
     first = bench.scale.customers // 2
     found = [memory_bytes(server.pid)]
     with contextlib.ExitStack() as stack:
