@@ -30,7 +30,7 @@ def event(wait: Wait, happened: StreamEvent) -> bytes:
     if happened.kind == WAIT_ENDED:
         return _wait_ended(wait, happened.seq, happened.at)
     if happened.kind == WAIT_STARTED:
-        data = WaitStarted(wait.interaction_id, wait.help_type.value)
+        data = WaitStarted(wait.interaction_id, wait.help_type)
         return _encode(Event(wait.session_id, happened.seq, WAIT_STARTED, rfc3339(happened.at), data))
     raise ValueError("unknown kind of event")
 
@@ -43,6 +43,5 @@ def newest_wait_ended(wait: Wait) -> bytes:
 
 def _wait_ended(wait: Wait, seq: int, at: int) -> bytes:
     assert wait.outcome is not None
-    reason = None if wait.reason is None else wait.reason.value
-    data = WaitEnded(wait.outcome.value, reason, wait.message, wait.interaction_id)
+    data = WaitEnded(wait.outcome, wait.reason, wait.message, wait.interaction_id)
     return _encode(Event(wait.session_id, seq, WAIT_ENDED, rfc3339(at), data))

@@ -4,7 +4,7 @@ from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
 
-from diyalog.domain.wait import Wait
+from diyalog.domain.wait import HelpType, Outcome, Reason, State, Wait
 from diyalog.protocol.times import rfc3339
 
 
@@ -26,12 +26,12 @@ class HelpObject(Struct, frozen=True, kw_only=True, rename="camel"):
 
     session_id: str
     interaction_id: str | None
-    help_type: str
-    state: str
+    help_type: HelpType
+    state: State
     started_at: str
     ended_at: str | UnsetType = UNSET
-    outcome: str | UnsetType = UNSET
-    reason: str | UnsetType = UNSET
+    outcome: Outcome | UnsetType = UNSET
+    reason: Reason | UnsetType = UNSET
     message: str | UnsetType = UNSET
     position: int | UnsetType = UNSET
     seq: int
@@ -52,12 +52,12 @@ def help_object(wait: Wait, *, epoch: str, limits: HelpLimits, position: int | N
     return HelpObject(
         session_id=wait.session_id,
         interaction_id=wait.interaction_id,
-        help_type=wait.help_type.value,
-        state=wait.state.value,
+        help_type=wait.help_type,
+        state=wait.state,
         started_at=rfc3339(wait.started_at),
         ended_at=UNSET if wait.ended_at is None else rfc3339(wait.ended_at),
-        outcome=UNSET if wait.outcome is None else wait.outcome.value,
-        reason=UNSET if wait.reason is None else wait.reason.value,
+        outcome=UNSET if wait.outcome is None else wait.outcome,
+        reason=UNSET if wait.reason is None else wait.reason,
         message=UNSET if wait.message is None else wait.message,
         position=UNSET if position is None else position,
         seq=wait.seq,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from diyalog.domain.wait import HelpType, Outcome, Reason
 from diyalog.protocol.help import HelpObject
 
 Sequence = Annotated[int, Meta(ge=0, le=2**53 - 1)]
@@ -60,14 +61,14 @@ class WaitStarted(Struct, frozen=True, gc=False, rename="camel"):
     """Data of `wait.started`: the company's queue took the wait."""
 
     interaction_id: str | None
-    help_type: str
+    help_type: HelpType
 
 
 class WaitEnded(Struct, frozen=True, gc=False, rename="camel"):
     """Data of `wait.ended`, for every outcome. `message` is the company's text, unchanged, or null."""
 
-    outcome: str
-    reason: str | None
+    outcome: Outcome
+    reason: Reason | None
     message: str | None
     interaction_id: str | None
 
