@@ -28,7 +28,8 @@ export class Attention {
     const told = announcementOf(before, view, words, this.#company);
     const changed = before === null || screenOf(before) !== screenOf(view);
     // The h1 speaks when it gets the focus; saying it again would tell everything twice.
-    const headlineTold = changed && this.#focusHeadline() ? null : told.headline;
+    const focused = changed && headline !== "" && this.#focusHeadline();
+    const headlineTold = focused ? null : told.headline;
     const text = [headlineTold, told.rest].filter((part) => part !== null).join(" ");
     this.#announcer.say(text === "" ? null : text);
   }

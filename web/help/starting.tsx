@@ -12,7 +12,11 @@ import type { View } from "./view.js";
 type Of<Kind extends View["kind"]> = ScreenProps<Extract<View, { kind: Kind }>>;
 
 export function OpeningScreen({ view, words }: Of<"opening">): JSX.Element {
-  return <p class="opening">{view.shown ? words.opening : ""}</p>;
+  return (
+    <h1 class="opening" tabIndex={-1}>
+      {view.shown ? words.opening : ""}
+    </h1>
+  );
 }
 
 export function ChooseScreen({ view, words, actions }: Of<"choose">): JSX.Element {

@@ -1,0 +1,324 @@
+/**
+ * A server that speaks the customer API in memory: the answers of HTTP and the frames of the event
+ * stream, by the same rules as the real one. Tests steer it; nothing in it waits or uses a clock.
+ */
+
+import { type Help, readServerMessage } from "../src/messages.js";
+
+export const EPOCH = "epoch-1";
+const STARTED_AT = "2026-11-02T11:32:00.000Z";
+const SERVER_TIME = "2026-11-02T11:32:05.000Z";
+
+interface Session {
+  help: Help;
+  readonly customerId: string;
+  readonly events: { seq: number; text: string }[];
+  acknowledged: boolean;
+}
+
+export interface Recorded {
+  readonly method: string;
+  readonly path: string;
+  readonly body: Record<string, unknown>;
+  readonly key: string | null;
+  readonly authorization: string | null;
+}
+
+type Answer = {
+  readonly status: number;
+  readonly body: unknown;
+  readonly headers?: Record<string, string>;
+};
+
+export class FakeServer {
+  readonly requests: Recorded[] = [];
+  readonly sockets: FakeSocket[] = [];
+  readonly sessions: Session[] = [];
+  epoch = EPOCH;
+  /** "refuse" fails every call and connection, "hang" never opens a socket. */
+  network: "up" | "refuse" | "hang" = "up";
+  /** The server stops answering pings, as a dead path does. */
+  silent = false;
+  /** The next start reaches the server, but its answer is lost. */
+  loseNextStart = false;
+  /** Answers that go out before the rules are asked, by "METHOD path". */
+  readonly scripted = new Map<string, Answer[]>();
+  /** Starts wait for this before they are answered. */
+  queueAnswers: Promise<void> = Promise.resolve();
+
+  readonly #tokens = new Map<string, string>();
+  readonly #byKey = new Map<string, Session>();
+
+  readonly fetch = async (input: string, init: RequestInit): Promise<Response> => {
+    if (this.network !== "up") throw new TypeError("fetch failed");
+    const headers = new Headers(init.headers);
+    const request: Recorded = {
+      method: init.method ?? "GET",
+      path: new URL(input).pathname,
+      body: init.body ? JSON.parse(String(init.body)) : {},
+      key: headers.get("Idempotency-Key"),
+      authorization: headers.get("Authorization"),
+    };
+    this.requests.push(request);
+    const answer = this.#scripted(request) ?? (await this.#route(request));
+    return new Response(
+      typeof answer.body === "string" ? answer.body : JSON.stringify(answer.body),
+      { status: answer.status, headers: answer.headers ?? {} },
+    );
+  };
+
+  /** The constructor that an app would find as `WebSocket`. */
+  get WebSocket(): new (url: string) => WebSocket {
+    const server = this;
+    return class extends FakeSocket {
+      constructor(url: string) {
+        super(url, server);
+      }
+    } as unknown as new (
+      url: string,
+    ) => WebSocket;
+  }
+
+  /** Scripts one answer for the next such request. */
+  answer(route: string, status: number, body: unknown, headers?: Record<string, string>): void {
+    const answer = headers === undefined ? { status, body } : { status, body, headers };
+    this.scripted.set(route, [...(this.scripted.get(route) ?? []), answer]);
+  }
+
+  /** Makes a waiting session, as a start would, and a token of its customer. */
+  waiting(customerId = "c1"): { help: Help; token: string } {
+    const session = this.#begin(customerId, "chat");
+    this.#take(session);
+    return { help: session.help, token: this.tokenOf(customerId) };
+  }
+
+  tokenOf(customerId: string): string {
+    const token = `token-${this.#tokens.size + 1}`;
+    this.#tokens.set(token, customerId);
+    return token;
+  }
+
+  count(route: string): number {
+    return this.requests.filter((r) => `${r.method} ${r.path}` === route).length;
+  }
+
+  get newest(): Session {
+    const session = this.sessions.at(-1);
+    if (session === undefined) throw new Error("no session yet");
+    return session;
+  }
+
+  get socket(): FakeSocket {
+    const socket = this.sockets.at(-1);
+    if (socket === undefined) throw new Error("no socket yet");
+    return socket;
+  }
+
+  /** Adds an event to a session and sends it to whoever follows. */
+  emit(event: string, data: Record<string, unknown>, session = this.newest): void {
+    const seq = session.help.seq + 1;
+    const { sessionId } = session.help;
+    const text = JSON.stringify({ type: "event", sessionId, seq, event, at: SERVER_TIME, data });
+    session.help = { ...session.help, seq };
+    session.events.push({ seq, text });
+    for (const socket of this.sockets) if (socket.follows === sessionId) socket.receive(text);
+  }
+
+  end(outcome: string, reason: string | null, message: string | null = null): void {
+    const session = this.newest;
+    const state = outcome === "CONNECTED" ? "CONNECTED" : "ENDED";
+    const agentName = outcome === "CONNECTED" ? "Selin" : null;
+    session.help = { ...session.help, state, outcome, reason, message, agentName, endedAt: SERVER_TIME };
+    const { interactionId } = session.help;
+    this.emit("wait.ended", { outcome, reason, message, interactionId, agentName });
+  }
+
+  handle(socket: FakeSocket, text: string): void {
+    const frame: Record<string, unknown> = JSON.parse(text);
+    if (frame["type"] === "ping" && !this.silent) socket.receive('{"type":"pong"}');
+    if (frame["type"] === "hello") this.#hello(socket, frame);
+    if (frame["type"] === "ack") this.#acknowledge(socket, Number(frame["seq"]));
+  }
+
+  #hello(socket: FakeSocket, hello: Record<string, unknown>): void {
+    const customerId = this.#tokens.get(String(hello["token"]));
+    const session = this.sessions.find((s) => s.help.sessionId === hello["sessionId"]);
+    if (customerId === undefined) return socket.serverCloses(4401);
+    if (session === undefined || session.customerId !== customerId) return socket.serverCloses(4404);
+    const { sessionId, seq } = session.help;
+    for (const other of this.sockets) if (other.follows === sessionId) other.serverCloses(4409);
+    socket.follows = sessionId;
+    const after = Number(hello["after"]);
+    const recovered = hello["epoch"] === this.epoch || after === 0;
+    const snapshot = { ...session.help, epoch: this.epoch };
+    const { epoch } = this;
+    socket.receive(
+      JSON.stringify({
+        type: "welcome",
+        sessionId,
+        seq,
+        epoch,
+        serverTime: SERVER_TIME,
+        recovered,
+        snapshot,
+      }),
+    );
+    const missed = session.events.filter((event) => recovered && event.seq > after);
+    for (const event of missed) socket.receive(event.text);
+  }
+
+  #acknowledge(socket: FakeSocket, seq: number): void {
+    const session = this.sessions.find((s) => s.help.sessionId === socket.follows);
+    if (session === undefined || session.help.outcome === null || seq < session.help.seq) return;
+    session.acknowledged = true;
+    if (session.help.state === "ENDED") socket.serverCloses(1000);
+  }
+
+  #scripted(request: Recorded): Answer | undefined {
+    return this.scripted.get(`${request.method} ${request.path}`)?.shift();
+  }
+
+  async #route(request: Recorded): Promise<Answer> {
+    if (request.path === "/v1/client/activations") {
+      const customerId = String(request.body["customerId"]);
+      const clientToken = this.tokenOf(customerId);
+      return { status: 201, body: { clientToken, expiresAt: SERVER_TIME, customerId } };
+    }
+    const token = request.authorization?.replace("Bearer ", "") ?? "";
+    const customerId = this.#tokens.get(token);
+    if (customerId === undefined) return problem(401, "DLGEXCP_AUTH_REQUEST");
+    if (request.path === "/v1/client/help") {
+      return request.method === "POST" ? this.#start(request, customerId) : this.#current(customerId);
+    }
+    const sessionId = request.path.split("/").at(-1);
+    const session = this.sessions.find((s) => s.help.sessionId === sessionId);
+    if (session === undefined || session.customerId !== customerId) return problem(404, "NOT_FOUND");
+    return request.method === "DELETE" ? this.#cancel(session) : { status: 200, body: session.help };
+  }
+
+  async #start(request: Recorded, customerId: string): Promise<Answer> {
+    const known = request.key === null ? undefined : this.#byKey.get(request.key);
+    const session = known ?? this.#begin(customerId, String(request.body["helpType"]));
+    if (request.key !== null) this.#byKey.set(request.key, session);
+    if (this.loseNextStart) {
+      this.loseNextStart = false;
+      this.#take(session);
+      throw new TypeError("connection reset");
+    }
+    await this.queueAnswers;
+    this.#take(session);
+    return { status: 201, body: session.help };
+  }
+
+  #current(customerId: string): Answer {
+    const own = this.sessions.filter((s) => s.customerId === customerId);
+    const open = own.find((s) => s.help.state !== "ENDED");
+    const session = open ?? own.filter((s) => !s.acknowledged).at(-1);
+    return session === undefined ? problem(404, "NOT_FOUND") : { status: 200, body: session.help };
+  }
+
+  #cancel(session: Session): Answer {
+    const { state, outcome, reason, sessionId } = session.help;
+    if (state === "REQUESTED" || state === "WAITING") {
+      this.end("CANCELLED", "customer");
+      session.acknowledged = true;
+    } else if (outcome !== "CANCELLED") {
+      return problem(409, "WAIT_ENDED", { outcome, reason, sessionId });
+    }
+    return { status: 200, body: session.help };
+  }
+
+  #begin(customerId: string, helpType: string): Session {
+    const number = this.sessions.length + 1;
+    const help: Help = {
+      sessionId: `session-${number}`,
+      interactionId: null,
+      helpType: helpType === "video_call" ? "video_call" : "chat",
+      state: "REQUESTED",
+      startedAt: STARTED_AT,
+      endedAt: null,
+      outcome: null,
+      reason: null,
+      message: null,
+      agentName: null,
+      position: null,
+      estimatedWaitSeconds: null,
+      seq: 0,
+      epoch: this.epoch,
+      limits: { waitLimitSeconds: 1800, abandonAfterSeconds: 300, queueTimeoutSeconds: 10 },
+    };
+    const session: Session = { help, customerId, events: [], acknowledged: false };
+    this.sessions.push(session);
+    return session;
+  }
+
+  /** The queue takes a request that is still asked for. */
+  #take(session: Session): void {
+    if (session.help.state !== "REQUESTED") return;
+    const interactionId = `interaction-${this.sessions.indexOf(session) + 1}`;
+    session.help = { ...session.help, state: "WAITING", interactionId };
+    this.emit("wait.started", { interactionId, helpType: session.help.helpType }, session);
+  }
+}
+
+/** The app's end of a connection. Everything arrives a microtask later, as events do. */
+export class FakeSocket {
+  readonly sent: Record<string, unknown>[] = [];
+  readyState = 0;
+  follows: string | null = null;
+  onopen: (() => void) | null = null;
+  onmessage: ((message: { data: string }) => void) | null = null;
+  onclose: ((close: { code: number; reason: string }) => void) | null = null;
+  readonly #server: FakeServer;
+
+  constructor(
+    readonly url: string,
+    server: FakeServer,
+  ) {
+    this.#server = server;
+    server.sockets.push(this);
+    if (server.network === "hang") return;
+    queueMicrotask(() => {
+      if (server.network === "refuse") this.serverCloses(1006);
+      else {
+        this.readyState = 1;
+        this.onopen?.();
+      }
+    });
+  }
+
+  send(text: string): void {
+    this.sent.push(JSON.parse(text));
+    queueMicrotask(() => this.#server.handle(this, text));
+  }
+
+  close(): void {
+    this.readyState = 3;
+    this.follows = null;
+  }
+
+  receive(text: string): void {
+    // The fake must not speak a dialect: what it sends, the SDK's reader must accept.
+    if (readServerMessage(text) === null) throw new Error(`no legal frame: ${text}`);
+    this.receiveRaw(text);
+  }
+
+  receiveRaw(text: string): void {
+    queueMicrotask(() => {
+      if (this.readyState === 1) this.onmessage?.({ data: text });
+    });
+  }
+
+  serverCloses(code: number, reason = ""): void {
+    this.follows = null;
+    queueMicrotask(() => {
+      if (this.readyState === 3) return;
+      this.readyState = 3;
+      this.onclose?.({ code, reason });
+    });
+  }
+}
+
+function problem(status: number, code: string, more: Record<string, unknown> = {}): Answer {
+  return { status, body: { code, detail: code, retryable: false, ...more } };
+}

@@ -1,0 +1,63 @@
+/** Development page: `?state=…&lang=…&company=…&phone=…` shows one screen, without them a list of all. */
+
+import { render } from "preact";
+import type { Actions } from "../help/actions.js";
+import { Attention } from "../help/attention.js";
+import { Page } from "../help/page.js";
+import { Announcer } from "../shared/announce.js";
+import { en } from "../words/en.js";
+import { tr } from "../words/tr.js";
+import { samples } from "./samples.js";
+
+const nothing = () => {};
+
+const ACTIONS: Actions = {
+  choose: nothing,
+  askAgain: nothing,
+  retryStart: nothing,
+  chooseAgain: nothing,
+  showCurrent: nothing,
+  useHere: nothing,
+  tryNow: nothing,
+  askToStop: nothing,
+  keepPlace: nothing,
+  stop: nothing,
+  keepWaiting: nothing,
+  toggleTime: nothing,
+  switchLanguage: nothing,
+  close: null,
+};
+
+function show(root: HTMLElement, status: HTMLElement): void {
+  const query = new URLSearchParams(location.search);
+  const words = query.get("lang") === "tr" ? tr : en;
+  const view = samples[query.get("state") ?? ""];
+  document.documentElement.lang = words.lang;
+  if (view === undefined) {
+    render(<Contents />, root);
+    return;
+  }
+  const company = { name: query.get("company"), phone: query.get("phone") };
+  render(<Page view={view} words={words} company={company} actions={ACTIONS} />, root);
+  new Attention(document, new Announcer(status), company).shown(view, words);
+}
+
+function Contents() {
+  return (
+    <main class="main">
+      <h1>Every screen</h1>
+      <ul>
+        {Object.keys(samples).map((name) => (
+          <li key={name}>
+            {name}: <a href={`?state=${name}&lang=en`}>English</a>{" "}
+            <a href={`?state=${name}&lang=tr`}>Türkçe</a>
+          </li>
+        ))}
+      </ul>
+    </main>
+  );
+}
+
+const root = document.getElementById("page");
+const status = document.getElementById("status");
+if (root !== null && status !== null) show(root, status);

@@ -1,0 +1,124 @@
+/** One sample for each row of the customer's states: for the gallery, and for tests that walk them all. */
+
+import type { Fact, View, WaitingView } from "../help/view.js";
+
+const MINUTE = 60_000;
+const ASKED = Date.UTC(2026, 10, 2, 11, 32);
+const REFERENCE = "880214";
+
+const BEGINNING: readonly Fact[] = [
+  { kind: "asked", at: ASKED },
+  { kind: "joined", at: ASKED },
+];
+const ENDED: readonly Fact[] = [...BEGINNING, { kind: "ended", at: ASKED + 9 * MINUTE }];
+const JOINED: readonly Fact[] = [
+  ...BEGINNING,
+  { kind: "agentJoined", at: ASKED + 4 * MINUTE, name: "Selin Aksoy" },
+];
+
+const WAITING: WaitingView = {
+  kind: "waiting",
+  range: { from: 4, to: 6 },
+  timeHidden: false,
+  ahead: { kind: "count", n: 3 },
+  cutOff: { kind: "no" },
+  lastKnown: null,
+  longer: false,
+  nearLimit: null,
+  kept: { amount: 5, unit: "minute" },
+  heldUntil: ASKED + 30 * MINUTE,
+  facts: [...BEGINNING, { kind: "looking", minutes: 3 }],
+  reference: REFERENCE,
+  stop: "no",
+};
+
+const CUT: WaitingView = {
+  ...WAITING,
+  lastKnown: ASKED + 4 * MINUTE,
+  facts: [...BEGINNING, { kind: "reconnecting" }],
+};
+
+const MESSAGE =
+  "Tüm temsilcilerimiz şu anda başka görüşmelerde.\nLütfen hafta içi 09.00–18.00 arasında yeniden deneyin.";
+const LONG_MESSAGE = `${"Size bugün yardımcı olamadığımız için üzgünüz; ekibimiz yoğunluk nedeniyle taleplerin tümüne yetişemiyor. ".repeat(5)}<b>Muvaffakiyetsizleştiricileştiriveremeyebileceklerimizdenmişsinizcesine</b>`;
+
+function ended(ending: Extract<View, { kind: "ended" }>["ending"], facts = ENDED): View {
+  return { kind: "ended", ending, facts, reference: REFERENCE };
+}
+
+const SAMPLES = {
+  opening: { kind: "opening", shown: true, slow: true },
+  choose: { kind: "choose" },
+  asking: { kind: "asking", upTo: null, facts: BEGINNING.slice(0, 1), stop: "no" },
+  "asking-long": { kind: "asking", upTo: 10, facts: BEGINNING.slice(0, 1), stop: "no" },
+  waiting: WAITING,
+  "waiting-unknown": { ...WAITING, range: null, ahead: { kind: "none" } },
+  "waiting-over-half-an-hour": {
+    ...WAITING,
+    range: { from: 30, to: null },
+    ahead: { kind: "many" },
+  },
+  "waiting-one-ahead": { ...WAITING, range: { from: 1, to: 2 }, ahead: { kind: "count", n: 1 } },
+  "waiting-time-hidden": { ...WAITING, timeHidden: true },
+  "waiting-back": {
+    ...WAITING,
+    facts: [
+      ...BEGINNING,
+      { kind: "back", at: ASKED + 2 * MINUTE },
+      { kind: "looking", minutes: 0 },
+    ],
+  },
+  next: { ...WAITING, range: { from: 1, to: 2 }, ahead: { kind: "next" } },
+  "order-changed": { ...WAITING, ahead: { kind: "changed" } },
+  longer: { ...WAITING, longer: true },
+  "near-limit": { ...WAITING, nearLimit: ASKED + 30 * MINUTE },
+  "cut-off-quiet": { ...CUT, cutOff: { kind: "quiet" } },
+  "cut-off": { ...CUT, cutOff: { kind: "note" } },
+  "cut-off-long": { ...CUT, cutOff: { kind: "long", kept: ASKED + 9 * MINUTE } },
+  "cut-off-past": { ...CUT, cutOff: { kind: "past", kept: ASKED + 9 * MINUTE } },
+  elsewhere: { kind: "elsewhere", reference: REFERENCE },
+  "stop-asked": { ...WAITING, stop: "asked" },
+  stopping: { ...WAITING, stop: "sending" },
+  "stop-unsure": { ...WAITING, stop: "unsure" },
+  "not-delivered": ended({ kind: "notDelivered", message: MESSAGE }),
+  "not-delivered-long": ended({ kind: "notDelivered", message: LONG_MESSAGE }),
+  "not-delivered-silent": ended({ kind: "notDelivered", message: null }),
+  connected: {
+    kind: "connected",
+    name: "Selin Aksoy",
+    call: false,
+    late: false,
+    facts: JOINED,
+    reference: REFERENCE,
+  },
+  "connected-late": {
+    kind: "connected",
+    name: null,
+    call: true,
+    late: true,
+    facts: [...BEGINNING, { kind: "agentJoined", at: ASKED + 4 * MINUTE, name: null }],
+    reference: REFERENCE,
+  },
+  stopped: ended({ kind: "stopped" }, [...BEGINNING, { kind: "stopped", at: ASKED + MINUTE }]),
+  replaced: ended({ kind: "replaced" }),
+  closed: ended({ kind: "closed" }),
+  "time-limit": ended({ kind: "timeLimit", waited: { amount: 30, unit: "minute" } }),
+  abandoned: ended({ kind: "abandoned", kept: { amount: 5, unit: "minute" } }),
+  "queue-refused": ended({ kind: "queueRefused" }),
+  "queue-timeout": ended({ kind: "queueTimeout" }),
+  failed: ended({ kind: "failed" }),
+  "conversation-over": ended({ kind: "conversationOver" }, JOINED),
+  gone: { kind: "ended", ending: { kind: "gone" }, facts: [], reference: null },
+  unsent: { kind: "ended", ending: { kind: "unsent" }, facts: [], reference: null },
+  "problem-link": { kind: "problem", problem: { kind: "link" } },
+  "problem-refused": { kind: "problem", problem: { kind: "refused" } },
+  "problem-not-active": { kind: "problem", problem: { kind: "notActive" } },
+  "problem-in-talk": { kind: "problem", problem: { kind: "inTalk" } },
+  "problem-barred": { kind: "problem", problem: { kind: "barred" } },
+  "problem-too-often": { kind: "problem", problem: { kind: "tooOften", at: ASKED } },
+  "problem-away": { kind: "problem", problem: { kind: "away", retryAt: ASKED } },
+  "problem-away-later": { kind: "problem", problem: { kind: "away", retryAt: null } },
+} satisfies Readonly<Record<string, View>>;
+
+/** Every sample by its name in the gallery's address. */
+export const samples: Readonly<Record<string, View>> = SAMPLES;
