@@ -41,7 +41,7 @@ Refuse = Callable[[str, str], NoReturn]
 """Raises SettingsError for a setting, by name, saying what to do."""
 
 PREFIX: Final = "DIYALOG_"
-CLIENT_VARIABLES: Final = frozenset({"DIYALOG_ACCESS_KEY_ID", "DIYALOG_ACCESS_KEY_SECRET"})
+CLIENT_VARIABLES: Final = frozenset({"DIYALOG_ACCESS_KEY_ID", "DIYALOG_ACCESS_KEY_SECRET", "DIYALOG_URL"})
 """What programs that call the server read (`diyalog sign`); the server itself ignores them."""
 
 
@@ -230,7 +230,7 @@ def _refuse_unknown_variables(environ: Mapping[str, str], known: Mapping[str, Se
     for name in sorted(environ):
         if name.startswith(PREFIX) and name not in names and name not in CLIENT_VARIABLES:
             near = _nearest(name.removeprefix(PREFIX).lower(), known)
-            raise _unknown(name, near and near.variable)
+            raise _unknown(name, None if near is None else near.variable)
 
 
 def _read_file(file: Path, known: Mapping[str, Setting]) -> dict[str, Any]:
@@ -244,7 +244,7 @@ def _read_file(file: Path, known: Mapping[str, Setting]) -> dict[str, Any]:
     for name in found:
         if name not in known:
             near = _nearest(name, known)
-            raise _unknown(f"{name} in {file}", near and near.name)
+            raise _unknown(f"{name} in {file}", None if near is None else near.name)
     return found
 
 
