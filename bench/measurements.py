@@ -110,6 +110,11 @@ class Medians:
         return self.of(lambda report: report.rate)
 
     @property
+    def cost(self) -> float:
+        """The server's own CPU time for one request, in microseconds; other processes disturb it least."""
+        return self.of(lambda report: report.server_cpu / report.rate * 1e6)
+
+    @property
     def shares(self) -> tuple[str, str]:
         """CPU of the server and of the generator, for a table."""
         return share(self.of(lambda report: report.server_cpu)), share(self.of(lambda report: report.generator_cpu))
@@ -117,7 +122,8 @@ class Medians:
 
 def _remarks(reports: dict[str, list[Report]], failed: Sequence[str]) -> list[str]:
     busiest = max((report.generator_cpu for one in reports.values() for report in one), default=0.0)
-    verdict = ": **it may be the bottleneck**." if busiest > SATURATED else "."
+    held_back = [name for name, one in reports.items() if Medians(one).of(lambda r: r.generator_cpu) > SATURATED]
+    verdict = f": **it may be the bottleneck beside {', '.join(held_back)}**." if held_back else "."
     disturbed = [name for name, one in reports.items() if Medians(one).of(lambda report: report.others_cpu) > RESTLESS]
     remarks = [*failed, f"Generator at most {share(busiest)} of its core{verdict}"]
     if disturbed:
@@ -143,14 +149,24 @@ def _ratio(mine: Sequence[Report], other: Sequence[Report]) -> float:
 def _throughput(bench: Bench, title: str, *options: str) -> Result:
     reports, failed = _ended(bench, *options)
     limit = next((reports.get(one.name) for one in bench.contestants if isinstance(one, Limit)), None)
-    columns = ("server", "requests/s", "of the limit", "end-to-end p50, ms", "p99, ms", "rounds", "server", "generator")
+    columns = (
+        "server",
+        "requests/s",
+        "of the limit",
+        "end-to-end p50, ms",
+        "p99, ms",
+        "CPU each, us",
+        "rounds",
+        "server",
+        "generator",
+    )
     result = Result(title, columns, remarks=_remarks(reports, failed))
     for name, one in reports.items():
         medians = Medians(one)
         spread = medians.spread(lambda report: report.end_to_end)
         of_limit = f"{_ratio(one, limit):.2f}" if limit else "-"
         rounds = " / ".join(number(report.rate) for report in one)
-        times = (f"{spread.p50:.2f}", f"{spread.p99:.2f}")
+        times = (f"{spread.p50:.2f}", f"{spread.p99:.2f}", f"{medians.cost:.0f}")
         result.rows.append((name, number(medians.rate), of_limit, *times, rounds, *medians.shares))
     return result.holding(_rate_goals(bench, reports))
 
