@@ -109,7 +109,8 @@ class Supervisor:
         finally:
             for _, task in self._running:
                 task.cancel()
-            await self._group.__aexit__(kind, error, traceback)
+            # Not told of the block's own failure, which would come out of it wrapped.
+            await self._group.__aexit__(None, None, None)
 
     async def _keep_running(self, worker: Worker) -> None:
         failures = 0
@@ -123,9 +124,9 @@ class Supervisor:
                 return
             if self._clock.now_ms() - begun_at >= _HEALTHY_MS:
                 failures = 0
+            await pause(self._sleep, delay(failures, self._random(), base=_BASE_S, cap=_CAP_S), self._stopping)
             if self._stopping.is_set():
                 return
-            await pause(self._sleep, delay(failures, self._random(), base=_BASE_S, cap=_CAP_S), self._stopping)
             failures += 1
 
     def _note(self, worker: Worker, error: Exception) -> None:
