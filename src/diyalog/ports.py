@@ -47,7 +47,7 @@ class TransitionStore(Protocol):
         ...
 
     async def acknowledge(self, row: int, seq: int) -> int | None:
-        """Store that the customer's app received the outcome; the milliseconds from outcome to now, None if known before."""
+        """Store that the app received the outcome; ms from outcome to now, None if it was known before."""
         ...
 
     async def remember_answer(self, idempotency: Idempotency, status: int, body: bytes) -> None:
