@@ -49,7 +49,7 @@ class RateLimit:
         if window.count + window.before * (_WINDOW_MS - age) / _WINDOW_MS < self._per_minute:
             window.count += 1
             return 0
-        return max(1, math.ceil(self._wait_ms(window, age) / 1000))
+        return math.ceil((self._wait_ms(window, age) + 1) / 1000)
 
     def give_back(self, key: Hashable) -> None:
         """What was counted last for `key` does not count after all."""
@@ -58,7 +58,7 @@ class RateLimit:
             window.count -= 1
 
     def _wait_ms(self, window: _Window, age: int) -> float:
-        """How long until the weighed count falls below the limit."""
+        """How long until the weighed count is down to the limit; a moment later it is below."""
         spare = self._per_minute - window.count
         if spare > 0:
             return _WINDOW_MS * (1 - spare / window.before) - age

@@ -1,0 +1,212 @@
+"""One node with its HTTP API on a real SQLite store; the company's systems answer what a test says."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from diyalog.api.app import ApiPolicy, Application, UseCases, application
+from diyalog.api.operations import Health
+from diyalog.domain.commands import Request
+from diyalog.domain.ids import InteractionId, NodeId, SessionId
+from diyalog.ports_callouts import Alarm, CreateAnswer, DeleteAnswer, Done, Took
+from diyalog.protocol.help import help_limits
+from diyalog.storage.sealing import Sealer
+from diyalog.storage.sqlite import SqliteStore
+from diyalog.usecases.access import Access, AccessPolicy
+from diyalog.usecases.changes import Changes
+from diyalog.usecases.commanding import CommandIds
+from diyalog.usecases.keyring import KeyRing
+from diyalog.usecases.queueing import Queueing, QueueingPolicy
+from diyalog.usecases.waiting import Waiting, WaitingPolicy
+from kit.clock import SettableClock
+
+from .driver import KEY_ID, SECRET, Client, Reply
+
+EPOCH = "epoch-1"
+DEVICE = "q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k="
+DAY_MS = 86_400_000
+
+
+@dataclass
+class Noted:
+    """A journal that remembers."""
+
+    requests: list[tuple[str, str, int, str | None, str | None, str | None]] = field(default_factory=list)
+    request_ids: list[str] = field(default_factory=list)
+    failures: list[tuple[str, BaseException]] = field(default_factory=list)
+
+    def request(
+        self,
+        method: str,
+        route: str,
+        status: int,
+        duration_ms: float,
+        request_id: str,
+        *,
+        caller: str | None = None,
+        session_id: str | None = None,
+        code: str | None = None,
+    ) -> None:
+        assert duration_ms >= 0
+        self.requests.append((method, route, status, caller, session_id, code))
+        self.request_ids.append(request_id)
+
+    def request_failed(self, route: str, error: BaseException, request_id: str) -> None:
+        self.failures.append((route, error))
+
+    def called(self, service: str, result: str, status: int | None, seconds: float, session_id: str | None) -> None:
+        """Calls are not looked at here."""
+
+    def alarmed(self, alarm: Alarm, session_id: str | None = None, interaction_id: str | None = None) -> None:
+        """Alarms are not looked at here."""
+
+    def failed(self, where: str, error: BaseException) -> None:
+        self.failures.append((where, error))
+
+
+class CompanyQueue:
+    """The company's queue: gives each customer the next answer of `answers`, and holds them while `closed`."""
+
+    def __init__(self) -> None:
+        self.answers: list[CreateAnswer] = []
+        self.created: list[Request] = []
+        self.open = asyncio.Event()
+        self.open.set()
+        self.asked = asyncio.Event()
+
+    async def create(self, session_id: SessionId, request: Request, timeout_s: float) -> CreateAnswer:
+        self.created.append(request)
+        self.asked.set()
+        await self.open.wait()
+        return self.answers.pop(0) if self.answers else Took(InteractionId(f"77004{len(self.created)}"))
+
+    async def delete(self, interaction_id: InteractionId) -> DeleteAnswer:
+        return Done()
+
+
+class CompanyTokens:
+    """The company's checkauthtoken: answers `code`."""
+
+    def __init__(self) -> None:
+        self.code = ""
+
+    async def check_customer(self, device_id: str, dlg_token: str, customer_no: str, device_hash: str | None) -> str:
+        return self.code
+
+
+@dataclass
+class Node:
+    """A running node and a client of it."""
+
+    client: Client
+    clock: SettableClock
+    store: SqliteStore
+    waiting: Waiting
+    journal: Noted
+    queue: CompanyQueue
+    tokens: CompanyTokens
+    health: dict[str, bool]
+
+    @property
+    def application(self) -> Application:
+        return self.client.application
+
+    async def activated(self, customer_id: str = "880214") -> str:
+        """A client token of this customer, by open access."""
+        reply = await self.client.json("POST", "/v1/client/activations", {"customerId": customer_id})
+        assert reply.status == 201, reply.text
+        token = reply.json["clientToken"]
+        assert isinstance(token, str)
+        return token
+
+    async def start(self, token: str, **headers: str) -> Reply:
+        return await self.client.json("POST", "/v1/client/help", {"helpType": "chat"}, token=token, **headers)
+
+    async def signed(self, target: str, body: bytes, **headers: str) -> Reply:
+        return await self.client.signed(self.clock.at, target, body, **headers)
+
+
+@asynccontextmanager
+async def running_node(
+    folder: Path,
+    *,
+    builtin: bool = True,
+    open_access: bool = True,
+    auth_failures: int = 300,
+    starts: int = 30,
+    static: Path | None = None,
+    allowed_origins: tuple[str, ...] = (),
+    trusted_proxies: tuple[str, ...] = (),
+) -> AsyncIterator[Node]:
+    clock, journal, queue, tokens = SettableClock(), Noted(), CompanyQueue(), CompanyTokens()
+    node = NodeId("node-a")
+    store = SqliteStore(folder, Sealer(b"k" * 32), clock, node)
+    await store.start()
+    changes, commands = Changes(), CommandIds(node)
+    queueing = Queueing(
+        store,
+        queue,
+        on_change=changes.changed,
+        policy=QueueingPolicy(queue_timeout_ms=10_000, repeatable=True),
+        node=node,
+        new_command_id=commands.new,
+        clock=clock,
+        sleep=asyncio.sleep,
+        random=lambda: 0.5,
+        journal=journal,
+        grace_s=1.0,
+    )
+    waiting = Waiting(
+        store,
+        queueing,
+        changes=changes,
+        clock=clock,
+        commands=commands,
+        policy=WaitingPolicy(limit_ms=1_800_000, abandon_ms=300_000, queue_timeout_ms=10_000, builtin=builtin),
+    )
+    access = Access(store, tokens, clock, AccessPolicy(open_access, DAY_MS, 300_000, 30 * DAY_MS))
+    await store.create_key(KEY_ID, "core banking", SECRET)
+    keys = KeyRing(store, clock)
+    await keys.refresh()
+    health = {"store": True, "draining": False}
+
+    async def store_answers() -> bool:
+        return health["store"]
+
+    async def render() -> bytes:
+        return b"diyalog_up 1\n"
+
+    api = application(
+        UseCases(
+            waiting=waiting,
+            access=access,
+            keys=keys,
+            health=Health(store_answers, lambda: health["draining"], render),
+        ),
+        ApiPolicy(
+            version="1.2.3",
+            epoch=EPOCH,
+            help_limits=help_limits(1_800_000, 300_000, 10_000),
+            static=static or folder / "nothing-built",
+            trusted_proxies=trusted_proxies,
+            allowed_origins=allowed_origins,
+            auth_failures=auth_failures,
+            starts=starts,
+            body_seconds=0.2,
+        ),
+        journal,
+        clock,
+    )
+    sending = asyncio.create_task(queueing.run())
+    try:
+        yield Node(Client(api), clock, store, waiting, journal, queue, tokens, health)
+    finally:
+        queue.open.set()
+        queueing.stop()
+        await sending
+        await store.stop()
+    assert journal.failures == [], "nothing may fail unexpectedly"
+
+
