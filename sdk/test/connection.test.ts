@@ -104,7 +104,9 @@ describe("events", () => {
 
   it("of another session are dropped", async () => {
     await follow(1, "epoch-1");
-    server.socket.receive('{"type":"event","sessionId":"other","seq":2,"event":"wait.ended","at":""}');
+    server.socket.receive(
+      '{"type":"event","sessionId":"other","seq":2,"event":"wait.ended","at":""}',
+    );
     await settle();
     expect(log).toEqual(["welcome 1 true"]);
   });
@@ -203,7 +205,9 @@ describe("a lost connection", () => {
     expect(log.at(-1)).toBe("welcome 1 true");
   });
 
-  it.each([1003, 1007, 1009, 4400, 4401, 4404, 4408, 4409])("%i does not come back", async (code) => {
+  it.each([
+    1003, 1007, 1009, 4400, 4401, 4404, 4408, 4409,
+  ])("%i does not come back", async (code) => {
     await follow(1, "epoch-1");
     server.socket.serverCloses(code);
     await settle(600_000);

@@ -41,6 +41,8 @@ export class FakeServer {
   silent = false;
   /** The next start reaches the server, but its answer is lost. */
   loseNextStart = false;
+  /** The next start never reaches the server, and nobody tells the app. */
+  swallowNextStart = false;
   /** Answers that go out before the rules are asked, by "METHOD path". */
   readonly scripted = new Map<string, Answer[]>();
   /** Starts wait for this before they are answered. */
@@ -68,7 +70,9 @@ export class FakeServer {
   };
 
   /** The constructor that an app would find as `WebSocket`. */
-  get WebSocket(): new (url: string) => WebSocket {
+  get WebSocket(): new (
+    url: string,
+  ) => WebSocket {
     const server = this;
     return class extends FakeSocket {
       constructor(url: string) {
@@ -128,7 +132,15 @@ export class FakeServer {
     const session = this.newest;
     const state = outcome === "CONNECTED" ? "CONNECTED" : "ENDED";
     const agentName = outcome === "CONNECTED" ? "Selin" : null;
-    session.help = { ...session.help, state, outcome, reason, message, agentName, endedAt: SERVER_TIME };
+    session.help = {
+      ...session.help,
+      state,
+      outcome,
+      reason,
+      message,
+      agentName,
+      endedAt: SERVER_TIME,
+    };
     const { interactionId } = session.help;
     this.emit("wait.ended", { outcome, reason, message, interactionId, agentName });
   }
@@ -143,8 +155,14 @@ export class FakeServer {
   #hello(socket: FakeSocket, hello: Record<string, unknown>): void {
     const customerId = this.#tokens.get(String(hello["token"]));
     const session = this.sessions.find((s) => s.help.sessionId === hello["sessionId"]);
-    if (customerId === undefined) return socket.serverCloses(4401);
-    if (session === undefined || session.customerId !== customerId) return socket.serverCloses(4404);
+    if (customerId === undefined) {
+      socket.serverCloses(4401);
+      return;
+    }
+    if (session === undefined || session.customerId !== customerId) {
+      socket.serverCloses(4404);
+      return;
+    }
     const { sessionId, seq } = session.help;
     for (const other of this.sockets) if (other.follows === sessionId) other.serverCloses(4409);
     socket.follows = sessionId;
@@ -188,15 +206,24 @@ export class FakeServer {
     const customerId = this.#tokens.get(token);
     if (customerId === undefined) return problem(401, "DLGEXCP_AUTH_REQUEST");
     if (request.path === "/v1/client/help") {
-      return request.method === "POST" ? this.#start(request, customerId) : this.#current(customerId);
+      return request.method === "POST"
+        ? this.#start(request, customerId)
+        : this.#current(customerId);
     }
     const sessionId = request.path.split("/").at(-1);
     const session = this.sessions.find((s) => s.help.sessionId === sessionId);
-    if (session === undefined || session.customerId !== customerId) return problem(404, "NOT_FOUND");
-    return request.method === "DELETE" ? this.#cancel(session) : { status: 200, body: session.help };
+    if (session === undefined || session.customerId !== customerId)
+      return problem(404, "NOT_FOUND");
+    return request.method === "DELETE"
+      ? this.#cancel(session)
+      : { status: 200, body: session.help };
   }
 
   async #start(request: Recorded, customerId: string): Promise<Answer> {
+    if (this.swallowNextStart) {
+      this.swallowNextStart = false;
+      return new Promise(() => {});
+    }
     const known = request.key === null ? undefined : this.#byKey.get(request.key);
     const session = known ?? this.#begin(customerId, String(request.body["helpType"]));
     if (request.key !== null) this.#byKey.set(request.key, session);

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { applyEvent, readHelpObject, readServerMessage, type SessionEvent } from "../src/messages.js";
+import {
+  applyEvent,
+  readHelpObject,
+  readServerMessage,
+  type SessionEvent,
+} from "../src/messages.js";
 
 const HELP = {
   sessionId: "s1",
@@ -27,10 +32,14 @@ describe("readHelpObject", () => {
     expect(help()).toMatchObject({ endedAt: null, outcome: null, message: null, position: null });
   });
 
-  it.each([null, [], "x", {}, { ...HELP, state: "SLEEPING" }, { ...HELP, sessionId: 7 }])(
-    "refuses %j",
-    (value) => expect(readHelpObject(value)).toBeNull(),
-  );
+  it.each([
+    null,
+    [],
+    "x",
+    {},
+    { ...HELP, state: "SLEEPING" },
+    { ...HELP, sessionId: 7 },
+  ])("refuses %j", (value) => expect(readHelpObject(value)).toBeNull());
 
   it("keeps an outcome that it does not know", () => {
     expect(readHelpObject({ ...HELP, outcome: "LATER" })?.outcome).toBe("LATER");
@@ -38,10 +47,16 @@ describe("readHelpObject", () => {
 });
 
 describe("readServerMessage", () => {
-  it.each(["", "{", "[]", "null", '"pong"', "{}", '{"type":1}', '{"type":"welcome"}'])(
-    "refuses %j",
-    (text) => expect(readServerMessage(text)).toBeNull(),
-  );
+  it.each([
+    "",
+    "{",
+    "[]",
+    "null",
+    '"pong"',
+    "{}",
+    '{"type":1}',
+    '{"type":"welcome"}',
+  ])("refuses %j", (text) => expect(readServerMessage(text)).toBeNull());
 
   it("lets the server add types", () => {
     expect(readServerMessage('{"type":"news"}')).toEqual({ type: "unknown" });

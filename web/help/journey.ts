@@ -4,6 +4,7 @@
  */
 
 import {
+  type ActivationRequest,
   CLOSE,
   type ConnectionChange,
   type Diyalog,
@@ -165,7 +166,7 @@ export class Journey {
 
   async #activate(): Promise<void> {
     const { tab, launch, diyalog, dispatch } = this.#parts;
-    const request = launch.activation ?? tab.memory.activation;
+    const request = activationOf(launch.activation, tab.memory.activation);
     if (request === null) {
       dispatch({ type: "problem", problem: { kind: "link" } });
       return;
@@ -371,4 +372,13 @@ export class Journey {
       this.#parts.schedule(resolve, ms);
     });
   }
+}
+
+/** After a reload the address names only the customer: then the tab's own copy still has the rest. */
+function activationOf(
+  given: ActivationRequest | null,
+  kept: ActivationRequest | null,
+): ActivationRequest | null {
+  const namesOnly = given === null || Object.keys(given).length === 1;
+  return namesOnly ? (kept ?? given) : given;
 }

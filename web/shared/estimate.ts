@@ -10,7 +10,8 @@ const OVER_HALF_AN_HOUR: WaitRange = { from: 30, to: null };
  * The range told for an estimate. Rounded up throughout: a wait shorter than told pleases a
  * little, a longer one hurts much more.
  *
- * Under a minute 1–2; up to ten minutes ceil(m) to ceil(1.5 m); up to thirty to the next five, upper end
+ * Under a minute 1–2; up to ten minutes ceil(m) to ceil(1.5 m), at least
+ * one more; up to thirty to the next five, upper end
  * 1.4 times as far and at least five more; beyond that only "more than 30".
  *
  * @param seconds the server's estimate; null when the queue gave none
@@ -19,7 +20,10 @@ export function rangeOf(seconds: number | null): WaitRange | null {
   if (seconds === null || !Number.isFinite(seconds) || seconds < 0) return null;
   const minutes = seconds / 60;
   if (minutes < 1) return { from: 1, to: 2 };
-  if (minutes <= 10) return { from: Math.ceil(minutes), to: Math.ceil(minutes * 1.5) };
+  if (minutes <= 10) {
+    const from = Math.ceil(minutes);
+    return { from, to: Math.max(Math.ceil(minutes * 1.5), from + 1) };
+  }
   if (minutes > 30) return OVER_HALF_AN_HOUR;
   const from = nextFive(minutes);
   return { from, to: Math.max(nextFive(minutes * 1.4), from + 5) };

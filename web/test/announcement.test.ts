@@ -1,0 +1,90 @@
+import { describe, expect, it } from "vitest";
+import { samples } from "../gallery/samples.js";
+import { announcementOf } from "../help/announcement.js";
+import type { View } from "../help/view.js";
+import { en } from "../words/en.js";
+import { tr } from "../words/tr.js";
+
+const COMPANY = { name: null, phone: null };
+
+function sample(name: string): View {
+  const view = samples[name];
+  if (view === undefined) throw new Error(`no sample ${name}`);
+  return view;
+}
+
+/** What is said in full when one screen follows another. */
+function said(before: string | null, after: string): string | null {
+  const first = before === null ? null : sample(before);
+  const { headline, rest } = announcementOf(first, sample(after), en, COMPANY);
+  const text = [headline, rest].filter((part) => part !== null).join(" ");
+  return text === "" ? null : text;
+}
+
+describe("a new screen", () => {
+  it.each([
+    [null, "opening", "One moment, we are opening your request."],
+    ["opening", "waiting", "You are in line. Likely wait 4 to 6 minutes."],
+    ["asking", "waiting-unknown", "You are in line. We can't say how long yet."],
+    ["asking", "waiting-over-half-an-hour", "You are in line. Likely wait more than 30 minutes."],
+    ["opening", "choose", "How can we help you?"],
+    ["choose", "asking", "Sending your request."],
+    ["waiting", "next", "You are next. The next free agent is yours."],
+    ["waiting", "elsewhere", "Your request is open on another screen."],
+    ["waiting", "connected", "Selin Aksoy is here."],
+    ["waiting", "stopped", "You stopped waiting. Nothing is open any more."],
+    ["waiting", "queue-refused", "We can't take this kind of request right now."],
+    [
+      "opening",
+      "problem-not-active",
+      "Help is not switched on for you on this device. Please sign in to the app first.",
+    ],
+  ])("%s to %s says %j", (before, after, text) => {
+    expect(said(before, after)).toBe(text);
+  });
+
+  it("tells the company's message with the ending", () => {
+    const view = sample("not-delivered");
+    const { headline, rest } = announcementOf(sample("waiting"), view, tr, COMPANY);
+    expect(headline).toBe("Sizi bir temsilciye bağlayamadık.");
+    expect(rest).toBe(
+      "Tüm temsilcilerimiz şu anda başka görüşmelerde.\nLütfen hafta içi 09.00–18.00 arasında yeniden deneyin.",
+    );
+  });
+});
+
+describe("during the wait", () => {
+  it.each([
+    ["waiting", "order-changed", en.waiting.orderChanged],
+    ["waiting", "longer", en.waiting.longer],
+    ["waiting", "cut-off", en.cutOff.note],
+    ["cut-off-quiet", "cut-off", en.cutOff.note],
+    ["cut-off-long", "waiting", "Connected again. You are still in line."],
+    ["stopping", "stop-unsure", en.stop.unsure],
+    ["waiting-unknown", "waiting", "Likely wait 4 to 6 minutes."],
+    ["waiting-one-ahead", "waiting", "The likely wait is now 4 to 6 minutes."],
+    ["waiting", "waiting-over-half-an-hour", "The likely wait is now more than 30 minutes."],
+  ])("%s to %s says %j", (before, after, text) => {
+    expect(said(before, after)).toBe(text);
+  });
+
+  it.each([
+    ["waiting", "waiting"],
+    ["waiting", "waiting-one-ahead"],
+    ["waiting", "cut-off-quiet"],
+    ["cut-off-quiet", "waiting"],
+    ["cut-off", "cut-off-long"],
+    ["waiting", "stop-asked"],
+    ["waiting", "waiting-time-hidden"],
+    ["waiting", "waiting-back"],
+  ])("%s to %s is silent", (before, after) => {
+    expect(said(before, after)).toBeNull();
+  });
+
+  it("does not speak of minutes that pass", () => {
+    const view = sample("waiting");
+    if (view.kind !== "waiting") throw new Error("the sample waits");
+    const later: View = { ...view, facts: [{ kind: "looking", minutes: 4 }] };
+    expect(announcementOf(view, later, en, COMPANY)).toEqual({ headline: null, rest: null });
+  });
+});
