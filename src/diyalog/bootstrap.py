@@ -106,7 +106,7 @@ def put_together(settings: Settings, store: SqliteStore, node: NodeId, clock: Cl
         store, queueing or NoQueueSystem(), changes=changes, clock=clock, commands=commands, policy=_waiting(settings)
     )
     access = Access(store, _verifier(settings, http, journal), clock, _access(settings))
-    following = Following(store, waiting, journal)
+    following = Following(store, waiting, access, journal)
     ring = KeyRing(store, clock)
     limits = help_limits(waiting.policy.limit_ms, waiting.policy.abandon_ms, waiting.policy.queue_timeout_ms)
     now = asyncio.get_running_loop().time

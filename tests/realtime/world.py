@@ -24,7 +24,7 @@ from diyalog.realtime.upkeep import Upkeep
 from diyalog.server.sockets import Handshake
 from diyalog.storage.sealing import Sealer
 from diyalog.storage.sqlite import SqliteStore
-from diyalog.usecases.access import token_digest
+from diyalog.usecases.access import Access, AccessPolicy, token_digest
 from diyalog.usecases.changes import Changes
 from diyalog.usecases.commanding import CommandIds
 from diyalog.usecases.following import Following
@@ -32,6 +32,9 @@ from diyalog.usecases.waiting import Answer, Waiting, WaitingPolicy
 
 LIMIT_S = 5.0
 """How long a test waits for something that must happen."""
+
+
+DAY_MS = 86_400_000
 
 
 class Ticks:
@@ -272,7 +275,9 @@ class World:
             commands=self.commands,
             policy=WaitingPolicy(1_800_000, 300_000, 10_000, builtin=True),
         )
-        self.following = Following(self.store, self.waiting, self.notes)
+        policy = AccessPolicy(open_access=True, token_lifetime_ms=DAY_MS, hash_lifetime_ms=300_000, keep_ms=30 * DAY_MS)
+        access = Access(self.store, None, self.ticks, policy)
+        self.following = Following(self.store, self.waiting, access, self.notes)
         self.presence = Presence(self.following, self.notes, self.hub.start)
         self.upkeep = Upkeep(self.hub, self.following, self.presence, self.notes)
         self.draining = False

@@ -1,6 +1,5 @@
 """Following a session's events, from where the customer's app had got to."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -8,7 +7,8 @@ from typing import Literal, Protocol
 from diyalog.domain.ids import SessionId
 from diyalog.domain.results import StreamEvent
 from diyalog.domain.wait import Wait
-from diyalog.ports import AccessStore, TransitionStore, WaitReader
+from diyalog.ports import TransitionStore, WaitReader
+from diyalog.usecases.access import Access
 from diyalog.usecases.waiting import Waiting
 
 
@@ -25,7 +25,7 @@ class Followed:
     position: int | None
 
 
-class FollowingStore(TransitionStore, WaitReader, AccessStore, Protocol):
+class FollowingStore(TransitionStore, WaitReader, Protocol):
     """What this use case needs of the store."""
 
 
@@ -40,9 +40,10 @@ class Delivered(Protocol):
 class Following:
     """Reads streams. Every method raises StoreUnavailableError when the store is away."""
 
-    def __init__(self, store: FollowingStore, waiting: Waiting, delivered: Delivered) -> None:
+    def __init__(self, store: FollowingStore, waiting: Waiting, access: Access, delivered: Delivered) -> None:
         self._store = store
         self._waiting = waiting
+        self._access = access
         self._delivered = delivered
 
     async def follow(
@@ -53,11 +54,11 @@ class Following:
         An absent epoch is legal with `after` 0. A position of another epoch, or one ahead of the stream, cannot be
         recovered from.
         """
-        token = await self._store.token(hashlib.sha256(client_token.encode()).digest())
-        if token is None:
+        identity = await self._access.identify(client_token)
+        if identity is None:
             return "token"
         known = await self._store.wait(SessionId(session_id))
-        if known is None or known.customer != token.customer:
+        if known is None or known.customer != identity.customer:
             return "session"
         current = await self._store.epoch()
         wait, events = await self._store.events(known.row, after)

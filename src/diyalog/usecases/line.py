@@ -1,7 +1,6 @@
 """Places in the built-in queue, by order of arrival."""
 
 import bisect
-from collections.abc import Sequence
 from typing import Final
 
 from diyalog.clock import Clock
@@ -16,14 +15,16 @@ class Line:
     def __init__(self, store: WaitReader, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._rows: Sequence[int] = ()
+        self._rows: list[int] = []
         self._read_at = 0
 
     async def position(self, row: int) -> int:
         """The place of this wait, counted from 1."""
         now = self._clock.now_ms()
-        stale = not 0 <= now - self._read_at < _FRESH_MS
-        if stale or not self._rows or row > self._rows[-1]:
-            self._rows = await self._store.line()
+        if not 0 <= now - self._read_at < _FRESH_MS:
             self._read_at = now
-        return bisect.bisect_left(self._rows, row) + 1
+            self._rows = list(await self._store.line())
+        place = bisect.bisect_left(self._rows, row)
+        if place == len(self._rows) or self._rows[place] != row:
+            self._rows.insert(place, row)  # started since the last read
+        return place + 1
