@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from typing import BinaryIO, Final
 
 import msgspec
-import structlog
 
 from diyalog.observability.faults import causes, frames, type_name
 from diyalog.observability.lines import (
@@ -65,8 +64,9 @@ class Log:
     """
 
     def __init__(self, stream: BinaryIO, now_ms: Callable[[], int]) -> None:
-        self._stream = structlog.BytesLogger(stream)
-        self._render = _readable() if stream.isatty() else msgspec.json.Encoder().encode
+        self._stream = stream
+        self._render = _readable if stream.isatty() else msgspec.json.Encoder().encode
+        self._writing = threading.Lock()
         self._now_ms = now_ms
         self._second = -1
         self._second_text = ""
@@ -160,7 +160,10 @@ class Log:
 
     def _write(self, line: Line) -> None:
         try:
-            self._stream.msg(self._render(line))
+            text = self._render(line) + b"\n"
+            with self._writing:
+                self._stream.write(text)
+                self._stream.flush()
         except (OSError, ValueError):
             # A log that cannot be written (full disk, reader gone, closed at exit) must not fail what it tells about.
             return
@@ -206,13 +209,9 @@ def configure(stream: BinaryIO, now_ms: Callable[[], int]) -> Log:
     return log
 
 
-def _readable() -> Callable[[Line], bytes]:
-    """Render lines for people, in columns and colours."""
-    from structlog.dev import ConsoleRenderer
-
-    renderer = ConsoleRenderer(timestamp_key="at", sort_keys=False, pad_event_to=12)
-
-    def render(line: Line) -> bytes:
-        return str(renderer(None, line.level, msgspec.to_builtins(line))).encode("utf-8", "backslashreplace")
-
-    return render
+def _readable(line: Line) -> bytes:
+    """Render a line for people: time, level and event in columns, then what there is to say."""
+    fields = msgspec.to_builtins(line)
+    at, level, event = fields.pop("at"), fields.pop("level"), fields.pop("event")
+    said = " ".join(f"{name}={value}" for name, value in fields.items())
+    return f"{at} {level:7} {event:10} {said}".encode("utf-8", "backslashreplace")
