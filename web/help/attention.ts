@@ -31,7 +31,8 @@ export class Attention {
     const focused = changed && headline !== "" && this.#focusHeadline();
     const headlineTold = focused ? null : told.headline;
     const text = [headlineTold, told.rest].filter((part) => part !== null).join(" ");
-    this.#announcer.say(text === "" ? null : text);
+    // What was said of the screen before must not be found standing beside the new one.
+    if (text !== "" || changed) this.#announcer.say(text);
   }
 
   /** @returns whether the focus had been in the part that went away, and is on the h1 now */

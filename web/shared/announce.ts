@@ -9,8 +9,8 @@ export class Announcer {
     this.#region = region;
   }
 
-  /** Says one sentence, once. The same sentence twice in a row is said once. */
-  say(text: string | null): void {
-    if (text !== null && text !== this.#region.textContent) this.#region.textContent = text;
+  /** Says one sentence, once. Empty text takes away what was said before, silently. */
+  say(text: string): void {
+    if (text !== this.#region.textContent) this.#region.textContent = text;
   }
 }
