@@ -8,8 +8,10 @@ from pathlib import Path
 
 from diyalog.api.app import ApiPolicy, Application, UseCases, application
 from diyalog.api.operations import Health
-from diyalog.domain.commands import Request
+from diyalog.domain.commands import Activate, EndWait, Request, StartWait
 from diyalog.domain.ids import InteractionId, NodeId, SessionId
+from diyalog.domain.results import EndResult, StartResult, TokenRecord
+from diyalog.ports import StoreUnavailableError
 from diyalog.ports_callouts import Alarm, CreateAnswer, DeleteAnswer, Done, Took
 from diyalog.protocol.help import help_limits
 from diyalog.storage.sealing import Sealer
@@ -96,13 +98,35 @@ class CompanyTokens:
         return self.code
 
 
+class Outage(SqliteStore):
+    """The real store, which can be made to be away for those who write."""
+
+    away = False
+
+    async def end_wait(self, command: EndWait) -> EndResult:
+        self._reach()
+        return await super().end_wait(command)
+
+    async def start_wait(self, command: StartWait) -> StartResult:
+        self._reach()
+        return await super().start_wait(command)
+
+    async def activate(self, command: Activate) -> TokenRecord | None:
+        self._reach()
+        return await super().activate(command)
+
+    def _reach(self) -> None:
+        if self.away:
+            raise StoreUnavailableError
+
+
 @dataclass
 class Node:
     """A running node and a client of it."""
 
     client: Client
     clock: SettableClock
-    store: SqliteStore
+    store: Outage
     waiting: Waiting
     journal: Noted
     queue: CompanyQueue
@@ -142,7 +166,7 @@ async def running_node(
 ) -> AsyncIterator[Node]:
     clock, journal, queue, tokens = SettableClock(), Noted(), CompanyQueue(), CompanyTokens()
     node = NodeId("node-a")
-    store = SqliteStore(folder, Sealer(b"k" * 32), clock, node)
+    store = Outage(folder, Sealer(b"k" * 32), clock, node)
     await store.start()
     changes, commands = Changes(), CommandIds(node)
     queueing = Queueing(
@@ -208,5 +232,3 @@ async def running_node(
         await sending
         await store.stop()
     assert journal.failures == [], "nothing may fail unexpectedly"
-
-

@@ -30,7 +30,7 @@ async def waiting(node: Node, token: str) -> dict[str, str]:
 async def test_a_waiting_customer_is_released_once(node: Node) -> None:
     token = await node.activated()
     wait = await waiting(node, token)
-    message = "Şu an yoğunuz, \u2028\U0001f64f \"14:00\"'da <b>arayın</b>.\n"
+    message = 'Şu an yoğunuz, \u2028\U0001f64f "14:00"\'da <b>arayın</b>.\n'
     body = json.dumps({"interactionId": wait["interactionId"], "message": message}, ensure_ascii=False).encode()
     first = await node.signed(NOT_DELIVERED, body)
     assert (first.status, first.body, first.header("content-type")) == (200, STOPPED, "application/json")
@@ -154,7 +154,9 @@ async def test_a_hash_lets_its_customer_in_once(node: Node) -> None:
     assert statuses == [201, 401]
 
 
-@pytest.mark.parametrize("fields", [{}, {"customerId": "1"}, {"deviceHash": "x"}, {"customerId": " ", "deviceHash": "x"}])
+@pytest.mark.parametrize(
+    "fields", [{}, {"customerId": "1"}, {"deviceHash": "x"}, {"customerId": " ", "deviceHash": "x"}]
+)
 async def test_no_hash_without_customer_and_device(node: Node, fields: dict[str, str]) -> None:
     reply = await node.signed(GET_HASH, dump(**fields))
     assert reply.json == {"isSuccess": False, "message": "TransactionHash could not be created."}

@@ -28,7 +28,9 @@ def is_problem(reply: Reply, status: int, code: str) -> bool:
 
 
 async def test_open_access_lets_in(node: Node) -> None:
-    reply = await node.client.json("POST", "/v1/client/activations", {"customerId": 880214, "phone": None, "email": "a@b"})
+    reply = await node.client.json(
+        "POST", "/v1/client/activations", {"customerId": 880214, "phone": None, "email": "a@b"}
+    )
     assert (reply.status, reply.header("content-type"), reply.header("cache-control")) == (
         201,
         "application/json",
@@ -312,7 +314,9 @@ async def test_somebody_elses_session_does_not_exist(node: Node) -> None:
         for path in (session, "nothing", "%00", "%ff", "a%2Fb"):
             reply = await node.client.json(method, f"/v1/client/help/{path}", token=stranger)
             assert reply.status == 404
-    assert is_problem(await node.client.json("GET", f"/v1/client/help/{session}", token=stranger), 404, "SESSION_NOT_FOUND")
+    assert is_problem(
+        await node.client.json("GET", f"/v1/client/help/{session}", token=stranger), 404, "SESSION_NOT_FOUND"
+    )
 
 
 # Paths, methods, origins

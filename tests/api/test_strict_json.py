@@ -47,8 +47,8 @@ def nested(depth: int) -> bytes:
         (b'{"message":"\xff"}', "UTF-8"),
         (b'{"other":"\xed\xa0\x80"}', "UTF-8"),
         (b'{"\xc0\xaf":1}', "UTF-8"),
-        ("{\"message\":\"x\"}".encode("utf-16"), "UTF-8"),
-        ("{\"message\":\"x\"}".encode("utf-16-le"), "valid JSON"),
+        ('{"message":"x"}'.encode("utf-16"), "UTF-8"),
+        ('{"message":"x"}'.encode("utf-16-le"), "valid JSON"),
         (b'{"message":"\\ud800"}', "surrogate"),
         (b'{"message":"\\uDC00x and more text behind it"}', "surrogate"),
         (b'{"message":"\\ude00\\ud83d"}', "surrogate"),
@@ -116,7 +116,13 @@ def test_only_an_object_of_strings_is_attached_data(data: str) -> None:
 
 
 def test_a_refusal_quotes_no_value() -> None:
-    for body in (b'{"message":4711}', b'{"attachedData":{"4711":4711}}', b'{"helpType":[4711]}', b"4711", b'{"4711":4711'):
+    for body in (
+        b'{"message":4711}',
+        b'{"attachedData":{"4711":4711}}',
+        b'{"helpType":[4711]}',
+        b"4711",
+        b'{"4711":4711',
+    ):
         with pytest.raises(MalformedError) as refused:
             HELP.decode(body.replace(b"message", b"identityNumber").replace(b":4711}", b":47.11}"))
         assert "47" not in str(refused.value)
@@ -138,7 +144,7 @@ VALUES = st.recursive(
     ascii_only=st.booleans(),
 )
 @settings(max_examples=300)
-def test_whatever_json_was_written_is_read(known: dict[str, Any], unknown: dict[str, Any], ascii_only: bool) -> None:
+def test_whatever_json_was_written_is_read(known: dict[str, Any], unknown: dict[str, Any], *, ascii_only: bool) -> None:
     body = json.dumps(unknown | known, ensure_ascii=ascii_only).encode()
     value = NOT_DELIVERED.decode(body)
     assert value.interaction_id == known.get("interactionId", UNSET)

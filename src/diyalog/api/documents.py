@@ -23,19 +23,21 @@ code { font-family: ui-monospace, monospace; font-size: .9em; overflow-wrap: any
 """
 
 
-def _read(name: str) -> bytes:
-    return files("diyalog.api").joinpath(name).read_bytes()
+def _read(name: str, version: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(files("diyalog.api").joinpath(name).read_bytes())
+    document["info"]["version"] = version
+    return document
 
 
 class DocumentsApi:
     """`/openapi.json`, `/asyncapi.json`, `/docs` and its style sheet, read and made once."""
 
     def __init__(self, version: str, integrity: Mapping[str, str], frame_ancestors: Iterable[str]) -> None:
-        openapi, asyncapi = _read("openapi.json"), _read("asyncapi.json")
-        page = _page(json.loads(openapi), version, integrity)
+        openapi, asyncapi = _read("openapi.json", version), _read("asyncapi.json", version)
+        page = _page(openapi, version, integrity)
         headers = (*page_headers(frame_ancestors), _ASK_FIRST)
-        self._openapi = stored_file(JSON, openapi, (_ASK_FIRST, _READABLE_ANYWHERE))
-        self._asyncapi = stored_file(JSON, asyncapi, (_ASK_FIRST, _READABLE_ANYWHERE))
+        self._openapi = stored_file(JSON, _json(openapi), (_ASK_FIRST, _READABLE_ANYWHERE))
+        self._asyncapi = stored_file(JSON, _json(asyncapi), (_ASK_FIRST, _READABLE_ANYWHERE))
         self._docs = stored_file(HTML, page.encode(), headers)
         self._style = stored_file(b"text/css; charset=utf-8", _STYLE, headers)
 
@@ -54,6 +56,10 @@ class DocumentsApi:
     async def style(self, exchange: Exchange) -> Answer:
         """That page's style sheet."""
         return self._style.answer(exchange)
+
+
+def _json(document: dict[str, Any]) -> bytes:
+    return json.dumps(document, indent=2, ensure_ascii=False).encode()
 
 
 def _page(openapi: dict[str, Any], version: str, integrity: Mapping[str, str]) -> str:

@@ -15,11 +15,11 @@ _VARY: Final[Header] = (b"vary", b"origin")
 class Origins:
     """Which origins' pages may use the API: the server's own, which browsers let through by themselves, and `allowed`.
 
-    Each of `allowed` is `scheme://host[:port]` in lower case (DIYALOG_ALLOWED_ORIGINS).
+    Each of `allowed` is `scheme://host[:port]` (DIYALOG_ALLOWED_ORIGINS).
     """
 
     def __init__(self, allowed: Iterable[str]) -> None:
-        self._allowed = frozenset(origin.encode() for origin in allowed)
+        self._allowed = frozenset(origin.lower().encode() for origin in allowed)
 
     def headers(self, exchange: Exchange) -> tuple[Header, ...]:
         """What an answer carries so that the page that asked may read it."""
