@@ -8,6 +8,7 @@ export default defineConfig({
   build: {
     target: "es2022",
     sourcemap: true,
+    emptyOutDir: true,
     lib: { entry: "src/index.ts", name: "Diyalog" },
     rolldownOptions: {
       output: [FOR_NPM, FOR_THE_SERVER].flatMap((dir) => [
