@@ -1,10 +1,10 @@
 /** Development page: `?state=…&lang=…&company=…&phone=…` shows one screen, without them a list of all. */
 
 import { render } from "preact";
+import { Announcer } from "#shared/announce.ts";
 import type { Actions } from "../help/actions.js";
 import { Attention } from "../help/attention.js";
 import { Page } from "../help/page.js";
-import { Announcer } from "../shared/announce.js";
 import { en } from "../words/en.js";
 import { tr } from "../words/tr.js";
 import { samples } from "./samples.js";

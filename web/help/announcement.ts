@@ -1,8 +1,8 @@
 /** What a screen reader is told when one screen follows another: states, never numbers that tick. */
 
-import { clockTime } from "../shared/clock.js";
-import type { Company } from "../shared/company.js";
-import { isLonger, type WaitRange } from "../shared/estimate.js";
+import { clockTime } from "#shared/clock.ts";
+import type { Company } from "#shared/company.ts";
+import { isLonger, type WaitRange } from "#shared/estimate.ts";
 import type { Words } from "../words/words.js";
 import { headlineOf } from "./headline.js";
 import { textOf } from "./text.js";

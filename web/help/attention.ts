@@ -1,5 +1,5 @@
-import type { Announcer } from "../shared/announce.js";
-import type { Company } from "../shared/company.js";
+import type { Announcer } from "#shared/announce.ts";
+import type { Company } from "#shared/company.ts";
 import type { Words } from "../words/words.js";
 import { announcementOf, screenOf } from "./announcement.js";
 import { headlineOf } from "./headline.js";

@@ -1,7 +1,7 @@
 import { Diyalog } from "diyalog";
 import { render } from "preact";
-import { Announcer } from "../shared/announce.js";
-import { readCompany } from "../shared/company.js";
+import { Announcer } from "#shared/announce.ts";
+import { readCompany } from "#shared/company.ts";
 import { en } from "../words/en.js";
 import { tr } from "../words/tr.js";
 import type { Actions } from "./actions.js";

@@ -1,8 +1,8 @@
 /** What the page knows, and how each thing that happens changes it. Pure: no clock, no network. */
 
 import { CLOSE, type Help } from "diyalog";
-import { instantOf } from "../shared/clock.js";
-import { rangeOf, sameRange, type WaitRange } from "../shared/estimate.js";
+import { instantOf } from "#shared/clock.ts";
+import { rangeOf, sameRange, type WaitRange } from "#shared/estimate.ts";
 
 /** The estimate on the screen changes at most this often. */
 const REDRAW_EVERY_MS = 30_000;

@@ -1,5 +1,5 @@
 import type { JSX } from "preact";
-import type { Company } from "../shared/company.js";
+import type { Company } from "#shared/company.ts";
 import type { Words } from "../words/words.js";
 import type { Actions } from "./actions.js";
 import { screenOf } from "./announcement.js";

@@ -1,9 +1,9 @@
 import { Phone } from "lucide";
 import type { ComponentChildren, JSX } from "preact";
-import { clockTime } from "../shared/clock.js";
-import { type Company, telephoneLink } from "../shared/company.js";
-import { Icon } from "../shared/icon.js";
-import { Record, type RecordRow } from "../shared/record.js";
+import { clockTime } from "#shared/clock.ts";
+import { type Company, telephoneLink } from "#shared/company.ts";
+import { Icon } from "#shared/icon.tsx";
+import { Record, type RecordRow } from "#shared/record.tsx";
 import type { Words } from "../words/words.js";
 import type { Fact } from "./view.js";
 

@@ -1,7 +1,7 @@
 import type { HelpType } from "diyalog";
 import { type IconNode, MessageSquareText, Phone, Video } from "lucide";
 import type { JSX } from "preact";
-import { Icon } from "../shared/icon.js";
+import { Icon } from "#shared/icon.tsx";
 import type { Words } from "../words/words.js";
 import { headlineOf } from "./headline.js";
 import type { ScreenProps } from "./page.js";

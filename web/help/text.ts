@@ -1,7 +1,7 @@
 /** The sentence under the h1, for every screen that has one. */
 
-import { clockTime } from "../shared/clock.js";
-import type { Company } from "../shared/company.js";
+import { clockTime } from "#shared/clock.ts";
+import type { Company } from "#shared/company.ts";
 import type { Words } from "../words/words.js";
 import type { Problem } from "./model.js";
 import type { Ending, Span, View } from "./view.js";

@@ -1,8 +1,8 @@
 /** What the page shows: one member for each screen, made from what it knows and the time. */
 
 import type { Help } from "diyalog";
-import { instantOf, spanOf, wholeMinutes } from "../shared/clock.js";
-import type { WaitRange } from "../shared/estimate.js";
+import { instantOf, spanOf, wholeMinutes } from "#shared/clock.ts";
+import type { WaitRange } from "#shared/estimate.ts";
 import { FLASH_MS, type Problem, type State, type Stop } from "./model.js";
 
 const SLOW_OPENING_MS = 1_000;

@@ -1,7 +1,7 @@
 import { TriangleAlert, WifiOff } from "lucide";
 import type { JSX } from "preact";
-import { clockTime } from "../shared/clock.js";
-import { Icon } from "../shared/icon.js";
+import { clockTime } from "#shared/clock.ts";
+import { Icon } from "#shared/icon.tsx";
 import type { Words } from "../words/words.js";
 import { headlineOf } from "./headline.js";
 import type { ScreenProps } from "./page.js";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { isLonger, rangeOf } from "../shared/estimate.js";
+import { isLonger, rangeOf } from "#shared/estimate.ts";
 
 describe("rangeOf", () => {
   it.each([
