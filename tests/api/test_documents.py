@@ -147,3 +147,12 @@ def _contents(value: object) -> list[dict[str, Any]]:
         return []
     own = [member for name, member in value.items() if "/" in name and "schema" in member]
     return own + [found for member in value.values() for found in _contents(member)]
+
+
+def test_the_page_for_readers_names_every_path_and_code() -> None:
+    page = (PACKAGE.parents[2] / "docs" / "http_api.md").read_text("utf-8")
+    assert [path for path in OPENAPI["paths"] if path not in page] == []
+    rows = [
+        f"| `{code}` | {p.status} | {'yes' if p.retryable else 'no'} | {p.detail} |" for code, p in PROBLEMS.items()
+    ]
+    assert [row for row in rows if row not in page] == []
