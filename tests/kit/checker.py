@@ -12,13 +12,23 @@ _KEPT = {"CONNECTED", "NOT_DELIVERED"}
 
 @dataclass
 class Told:
-    """What parties were told: session id -> the outcomes named to anybody."""
+    """What parties were told, each by session id.
+
+    `outcomes`: those named to anybody. `denied`: those of which a party was told that they did not happen. `taken`:
+    the interaction id under which a start was answered. `received`: the app's acknowledgement of the end was confirmed.
+    """
 
     outcomes: dict[str, set[str]] = field(default_factory=dict)
+    denied: dict[str, set[str]] = field(default_factory=dict)
+    taken: dict[str, str] = field(default_factory=dict)
+    received: set[str] = field(default_factory=set)
 
     def note(self, session_id: str, outcome: str | None) -> None:
         if outcome is not None:
             self.outcomes.setdefault(session_id, set()).add(outcome)
+
+    def deny(self, session_id: str, outcome: str) -> None:
+        self.denied.setdefault(session_id, set()).add(outcome)
 
 
 def check_database(path: Path, told: Told, queue: Mapping[str, str] | None = None, *, settled: bool = False) -> None:
@@ -74,6 +84,13 @@ def _told_what_is_stored(connection: apsw.Connection, told: Told) -> None:
     stored = _pairs(connection, "SELECT session_id, outcome FROM wait")
     for session_id, outcomes in told.outcomes.items():
         assert outcomes == {stored.get(session_id)}, f"{session_id}: told {outcomes}, stored {stored.get(session_id)}"
+    for session_id, outcomes in told.denied.items():
+        assert stored[session_id] not in outcomes, f"{session_id}: told that {stored[session_id]} did not happen"
+    interactions = _pairs(connection, "SELECT session_id, interaction_id FROM wait")
+    for session_id, interaction in told.taken.items():
+        assert interactions.get(session_id) == interaction, f"{session_id}: told {interaction}, stored another"
+    acknowledged = _pairs(connection, "SELECT session_id, acknowledged_at FROM wait WHERE acknowledged_at IS NOT NULL")
+    assert told.received <= acknowledged.keys(), f"acknowledged and not stored: {told.received - acknowledged.keys()}"
 
 
 def _tally_adds_up(connection: apsw.Connection) -> None:

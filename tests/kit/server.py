@@ -19,6 +19,7 @@ from diyalog.client import sign
 READY_S = 30.0
 ANSWER_S = 30.0
 STOP_S = 30.0
+_BROKEN = 1006
 NOT_DELIVERED = "/v1/application/interactionisnotdelivered"
 TRANSACTION_HASH = "/v1/application/gettransactionhashforonlinehelp"
 
@@ -114,7 +115,11 @@ async def running(folder: Path, **settings: str) -> AsyncIterator[Server]:
         yield server
     finally:
         if server.running:
-            await server.stop()
+            try:
+                await server.stop()
+            except TimeoutError:
+                await server.kill()
+                raise
 
 
 @dataclass
@@ -239,6 +244,15 @@ class Customer(Caller):
             yield stream
 
 
+class StreamClosedError(AssertionError):
+    """The stream closed where a frame was expected; code 1006 stands for a connection that broke."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(f"closed {code} {reason}")
+        self.code = code
+        self.reason = reason
+
+
 @dataclass
 class Stream:
     """A customer's end of an event stream."""
@@ -247,9 +261,11 @@ class Stream:
     welcome: dict[str, Any] = field(default_factory=dict)
 
     async def next(self) -> dict[str, Any]:
-        """The next frame; fails when the server closes instead."""
+        """The next frame; raises StreamClosedError when there is none any more."""
         message = await asyncio.wait_for(self.socket.receive(), ANSWER_S)
-        assert message.type is aiohttp.WSMsgType.TEXT, f"closed {self.socket.close_code}: {message}"
+        if message.type is not aiohttp.WSMsgType.TEXT:
+            reason = message.extra if message.type is aiohttp.WSMsgType.CLOSE else ""
+            raise StreamClosedError(self.socket.close_code or _BROKEN, reason or "")
         frame: dict[str, Any] = json.loads(message.data)
         return frame
 
