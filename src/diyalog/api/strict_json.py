@@ -7,9 +7,11 @@ proven clean with a few searches over its bytes; only what these cannot decide i
 
 import json
 import re
-from typing import Any, Final, Generic, NoReturn, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, Generic, NoReturn, TypeVar, get_args
 
 import msgspec
+from msgspec.structs import fields
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -17,13 +19,20 @@ DEEPEST: Final = 16
 """Objects and arrays may be nested this deep, the outermost counted."""
 
 _LONGEST_INTEGER: Final = 4300
-"""Digits that Python turns into a number; a longer integer is kept as its text."""
+"""Digits that Python turns into a number; a longer integer is kept as its digits."""
 
 _NUL_OR_SURROGATE: Final = re.compile("[\0\ud800-\udfff]")
 
 
 class MalformedError(Exception):
     """The body is not what it has to be. Its text says why, in words that hold nothing of the body's values."""
+
+
+@dataclass(frozen=True, slots=True)
+class LongInteger:
+    """An integer too long for Python, which still names something where an integer may stand for its text."""
+
+    digits: str
 
 
 class StrictDecoder(Generic[T]):
@@ -36,6 +45,7 @@ class StrictDecoder(Generic[T]):
         self._type = type_
         self._decode = msgspec.json.Decoder(type_).decode
         self._fields = type_.__struct_fields__
+        self._integers = [field.encode_name for field in fields(type_) if int in get_args(field.type)]
 
     def decode(self, body: bytes) -> T:
         """Raises MalformedError."""
@@ -74,6 +84,9 @@ class StrictDecoder(Generic[T]):
         if not isinstance(value, dict):
             raise MalformedError("it is not a JSON object.")
         _check_texts(value)
+        for name in self._integers:
+            if isinstance(value.get(name), LongInteger):
+                value[name] = value[name].digits
         try:
             return msgspec.convert(value, self._type)
         except msgspec.ValidationError as error:
@@ -103,8 +116,8 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return value
 
 
-def _integer(text: str) -> int | str:
-    return int(text) if len(text) <= _LONGEST_INTEGER else text
+def _integer(text: str) -> int | LongInteger:
+    return int(text) if len(text) <= _LONGEST_INTEGER else LongInteger(text)
 
 
 def _fraction(text: str) -> float:
