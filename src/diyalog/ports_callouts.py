@@ -96,7 +96,7 @@ class Alarm(StrEnum):
     DELIVERY_FAILED = "delivery_failed"
     """A programming error stopped one call to the queue; its row is tried again when the lease ends."""
     STORE_UNAVAILABLE = "store_unavailable"
-    """A result of the queue cannot be stored now; storing is tried again."""
+    """The store cannot be read or written now; what was to be stored is tried again."""
     WORKER_FAILED = "worker_failed"
     """A background loop raised; it is started again."""
 

@@ -29,12 +29,17 @@ TIMEOUT_S = stores.QUEUE_TIMEOUT_MS / 1000
 
 
 class WatchedStore(SqliteStore):
-    """The real store, noting the results of calls that it stored; its next `outages` writes of them fail."""
+    """The real store, noting the results of calls that it stored.
+
+    Its next `outages` writes of them fail; ids are stored once `took_gate` is open.
+    """
 
     def __init__(self, folder: Path, time: JumpingTime, notes: Notes, node: NodeId) -> None:
         super().__init__(folder, Sealer(b"k" * 32), time, node)
         self.notes = notes
         self.outages = 0
+        self.took_gate = asyncio.Event()
+        self.took_gate.set()
         self.claimed: list[Delivery] = []
         self.stored: list[str] = []
 
@@ -51,6 +56,7 @@ class WatchedStore(SqliteStore):
 
     async def queue_took(self, command: QueueTook) -> QueueResult:
         self._maybe_away()
+        await self.took_gate.wait()
         return await self._noted("took", super().queue_took(command))
 
     async def queue_failed(self, command: QueueFailed) -> QueueResult:

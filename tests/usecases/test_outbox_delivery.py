@@ -36,6 +36,7 @@ class GatedQueue:
     async def create(self, session_id: SessionId, request: Request, timeout_s: float) -> CreateAnswer:
         assert request.attached_data == (("topic", "Kart"),)
         self.created.append(session_id)
+        self.tell()
         if self.raises:
             raise ValueError("planned")
         try:
@@ -252,6 +253,23 @@ async def test_a_row_claimed_again_by_its_own_holder_is_worked_on_once(tmp_path:
         assert (await w.wait_now(wait)).interaction_id == f"I-{wait.session_id}"
         queue.delete_gate.set()
         await w.stored("deleted")
+
+
+async def test_an_id_that_is_being_stored_when_its_lease_runs_out_is_not_lost(tmp_path: Path) -> None:
+    queue = GatedQueue()
+    queue.create_gate.set()
+    async with world(tmp_path, repeatable=False, queue=queue) as w:
+        queue.tell = w.notes.tell
+        w.store.took_gate.clear()
+        wait, _ = await w.start_wait()
+        await w.notes.until(lambda: queue.created != [])
+        w.time.jump(200)
+        await w.notes.until(lambda: len(w.store.claimed) == 1)
+        w.store.took_gate.set()
+        changed = await w.changed(wait)
+        assert (changed.state, changed.interaction_id) == (State.WAITING, f"I-{wait.session_id}")
+        assert queue.created == [wait.session_id]
+        assert w.store.stored == ["took", "took"]  # the first under a fence that was not the newest any more
 
 
 async def test_a_queue_that_hangs_on_deletes_does_not_keep_customers_waiting(tmp_path: Path) -> None:

@@ -86,7 +86,11 @@ async def test_a_worker_that_raises_is_started_again_after_a_growing_pause(time:
             time.jump(pause)
         await time.notes.until(lambda: diary.count("a runs") == 4)
     assert diary.count("b runs") == 1
-    assert time.notes.alarm_count(Alarm.WORKER_FAILED) == 3
+    assert [alarm for alarm, _ in time.notes.alarms] == [
+        Alarm.WORKER_FAILED,
+        Alarm.STORE_UNAVAILABLE,
+        Alarm.WORKER_FAILED,
+    ]
     # A store that is away is no fault of the program.
     assert [where for where, _ in time.notes.failures] == ["a", "a"]
 

@@ -130,6 +130,8 @@ class Supervisor:
             failures += 1
 
     def _note(self, worker: Worker, error: Exception) -> None:
-        if not isinstance(error, StoreUnavailableError):
+        if isinstance(error, StoreUnavailableError):
+            self._journal.alarmed(Alarm.STORE_UNAVAILABLE)
+        else:
             self._journal.failed(worker.name, error)
-        self._journal.alarmed(Alarm.WORKER_FAILED)
+            self._journal.alarmed(Alarm.WORKER_FAILED)
