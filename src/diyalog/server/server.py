@@ -98,19 +98,24 @@ class Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Take signals through the event loop; unlike uvicorn, don't raise them again at the end."""
+        """Stop at the first signal and, unlike uvicorn, don't raise it again at the end.
+
+        Once stopped, the process ignores these signals for good: one that comes while it ends must not turn its
+        exit code from 0 into another. (`loop.add_signal_handler` would leave such a gap when it is undone.)
+        """
         if not self.options.handle_signals:
             yield
             return
         loop = asyncio.get_running_loop()
-        signals = (signal.SIGTERM, signal.SIGINT)
-        for number in signals:
-            loop.add_signal_handler(number, self.stop)
+        before = {
+            number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(self.stop))
+            for number in (signal.SIGTERM, signal.SIGINT)
+        }
         try:
             yield
         finally:
-            for number in signals:
-                loop.remove_signal_handler(number)
+            for number, handler in before.items():
+                signal.signal(number, signal.SIG_IGN if self.draining else handler)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start the application, then listen. Raises StartError."""
