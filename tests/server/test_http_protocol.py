@@ -263,6 +263,26 @@ async def test_trailers_do_not_become_headers(served: Served) -> None:
     assert names == [b"host", b"connection", b"transfer-encoding"]
 
 
+@pytest.mark.parametrize("endless", [b"0\r\nX: ", b"0\r\n" + b"X: a\r\n" * 8000, b"1;", b"1;x=y\r\na\r\n" * 3000])
+async def test_framing_of_a_body_is_bounded_too(served: Served, endless: bytes) -> None:
+    wire = await served.connect()
+    wire.send(b"POST /x HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n")
+    await _received(served, 1)
+    wire.send(endless + b"a" * 40_000 if endless.endswith((b" ", b";")) else endless)
+    if endless.startswith(b"1;x"):
+        wire.send(b"0\r\n\r\n")  # wasteful, yet within bounds
+        assert (await wire.answer())[2] == b"POST /x " + b"a" * 3000
+    else:
+        assert (await wire.rest()).startswith(b"HTTP/1.1 431 ")
+
+
+async def test_body_in_chunks_of_one_byte(served: Served) -> None:
+    wire = await served.connect()
+    head = b"POST /x HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n"
+    wire.send(head + b"1\r\na\r\n" * BODY_LIMIT + b"0\r\n\r\n")
+    assert (await wire.answer())[2] == b"POST /x " + b"a" * BODY_LIMIT
+
+
 # -- order, persistence, continue
 
 

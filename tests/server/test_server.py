@@ -111,6 +111,22 @@ async def test_requests_in_flight_are_finished_and_idle_connections_closed() -> 
             await served.done
 
 
+async def test_head_that_has_begun_to_arrive_is_in_flight() -> None:
+    async with serving() as served:
+        wire = await served.connect()
+        wire.send(GET[:10])
+        untouched = await served.connect()
+        await served.exchange(b"GET /marker HTTP/1.0\r\n\r\n")
+        served.server.stop()
+        late = await served.connect()
+        assert await untouched.rest() == b""
+        await late.ended()
+        wire.send(GET[10:])
+        assert (await wire.rest()).endswith(b"GET /x ")
+        async with asyncio.timeout(LIMIT):
+            await served.done
+
+
 async def test_request_that_never_ends_is_given_up() -> None:
     async with serving(finish_seconds=0.05) as served:
         busy = await served.connect()

@@ -25,7 +25,6 @@ def test_uvicorns_http_protocol_has_what_is_used_and_nothing_that_is_not_replace
     stock = {name for name, value in vars(HttpToolsProtocol).items() if inspect.isfunction(value)}
     assert stock - own == {
         # Used as they are.
-        "connection_made",
         "on_url",
         "eof_received",
         # Not reached, as their callers are replaced.

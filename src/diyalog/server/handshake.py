@@ -1,4 +1,4 @@
-"""Judge the opening handshake of a WebSocket (RFC 6455, section 4.2) and write its answer. No I/O."""
+"""Judge the offer to change the protocol: the opening handshake of a WebSocket (RFC 6455, section 4.2). No I/O."""
 
 import base64
 import binascii
@@ -22,6 +22,19 @@ def asks_for_websocket(method: str, http_version: str, headers: Headers) -> bool
         name == b"upgrade" and b"websocket" in (token.strip() for token in value.lower().split(b","))
         for name, value in headers
     )
+
+
+def head_without_upgrade(method: str, target: bytes, http_version: str, headers: Headers) -> bytes:
+    """Write a request's head again as if it had offered no other protocol."""
+    lines = [b"%b %b HTTP/%b\r\n" % (method.encode("ascii"), target, http_version.encode("ascii"))]
+    for name, value in headers:
+        if name == b"connection":
+            tokens = [token.strip() for token in value.split(b",")]
+            kept = b", ".join(token for token in tokens if token.lower() not in (b"upgrade", b"http2-settings"))
+            lines.append(b"connection: %b\r\n" % kept)
+        elif name != b"upgrade":
+            lines.append(b"%b: %b\r\n" % (name, value))
+    return b"".join((*lines, b"\r\n"))
 
 
 def refusal_of(headers: Headers) -> Refusal | None:

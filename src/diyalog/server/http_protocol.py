@@ -7,7 +7,6 @@ request target is kept as received, and a WebSocket handshake goes to `WebSocket
 """
 
 import asyncio
-import urllib.parse
 from collections import deque
 from enum import Enum
 from math import inf
@@ -19,13 +18,15 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from diyalog.server.exchange import AsgiApplication, Exchange, plain_answer, with_request_id
-from diyalog.server.handshake import asks_for_websocket, refusal_of
+from diyalog.server.handshake import asks_for_websocket, head_without_upgrade, refusal_of
+from diyalog.server.request_target import split_target
 from diyalog.server.sockets import Handshake, Refusal, SocketApplication, SocketHandler
 from diyalog.server.state import SharedState
 from diyalog.server.websocket import WebSocketProtocol
 
 HIGH_WATER: Final = 64 * 1024
 MAX_DISCARDED: Final = 4 * 1024 * 1024
+_FRAMING_PER_BYTE: Final = 8  # what a chunk of one byte takes, generously, with that byte
 
 _ENDED_ANSWERS: Final = {
     400: "Malformed HTTP request.",
@@ -77,9 +78,17 @@ class HttpProtocol(HttpToolsProtocol):
         self._status = 400  # of a refusal out of a parser callback
         # Bounds of how much of the current head has arrived; exact when it began with its segment.
         self._segment = self._received = self._head_least = self._head_most = 0
+        # Bytes of the current body's segments that are not body: chunk sizes, their extensions, trailers.
+        self._framing = 0
         self._discarded = 0
 
     # -- the transport's calls
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn
+        """Begin, unless this one was accepted while the listener was being closed."""
+        super().connection_made(transport)
+        if self.shared.finishing:
+            self._end(unread=False)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the application and break the reference cycles, so that no collector run is needed to free all this."""
@@ -102,6 +111,8 @@ class HttpProtocol(HttpToolsProtocol):
         if self._phase is Phase.HEAD:
             self._head_least += self._received
             self._head_most += self._received
+        if self._incoming is not None:
+            self._framing += self._received
         self._parse(data)
 
     def pause_writing(self) -> None:
@@ -125,7 +136,8 @@ class HttpProtocol(HttpToolsProtocol):
         except httptools.HttpParserError:
             self._refuse(self._status)
         else:
-            if self._phase is Phase.HEAD and self._head_least > self._limit:
+            counted = self._head_least if self._phase is Phase.HEAD else self._framing
+            if counted > self._limit and (self._phase is Phase.HEAD or self._incoming is not None):
                 self._refuse(431)
 
     def on_message_begin(self) -> None:
@@ -166,7 +178,8 @@ class HttpProtocol(HttpToolsProtocol):
             self._stop(400)
         scope["method"] = method
         scope["http_version"] = version
-        self._split_target()
+        scope["path"], scope["raw_path"], scope["query_string"] = split_target(self.url)
+        cast("dict[str, Any]", scope)["target"] = self.url
         if parser.should_upgrade():
             return  # feed_data now raises HttpParserUpgrade
         self._phase, self._deadline = Phase.BUSY, inf
@@ -177,6 +190,7 @@ class HttpProtocol(HttpToolsProtocol):
             expects_continue=self.expect_100_continue and version == "1.1",
         )
         self._incoming = exchange
+        self._framing = 0
         if self._running is None:
             self._start(exchange)
         else:
@@ -189,6 +203,7 @@ class HttpProtocol(HttpToolsProtocol):
         if exchange is None or exchange.answered:
             return
         exchange.body += body
+        self._framing -= _FRAMING_PER_BYTE * len(body)
         if len(exchange.body) > HIGH_WATER:
             self.flow.pause_reading()
         exchange.wake()
@@ -202,23 +217,6 @@ class HttpProtocol(HttpToolsProtocol):
         if exchange is not None:
             exchange.more_body = False
             exchange.wake()
-
-    def _split_target(self) -> None:
-        """Put the request target, as received, and its path and query into the scope."""
-        target = self.url
-        rest = target
-        if not rest.startswith((b"/", b"*")):
-            # Absolute form (RFC 9112, section 3.2.2); the parser lets nothing else through.
-            rest = b"/" + rest.partition(b"://")[2].partition(b"/")[2]
-            authority = target.partition(b"://")[2].partition(b"/")[0]
-            if b"?" in authority:
-                rest = b"/?" + target.partition(b"?")[2]
-        raw_path, _, query = rest.partition(b"?")
-        path = raw_path.decode("ascii")
-        self.scope["path"] = urllib.parse.unquote(path) if "%" in path else path
-        self.scope["raw_path"] = raw_path
-        self.scope["query_string"] = query
-        cast("dict[str, Any]", self.scope)["target"] = target
 
     def _head_size(self, method: str) -> int:
         line = len(method) + len(self.url) + len("  HTTP/1.1\r\n")
@@ -272,8 +270,12 @@ class HttpProtocol(HttpToolsProtocol):
         self.transport.abort()
 
     def shutdown(self) -> None:
-        """End an idle connection now and a busy one behind its answer, as uvicorn's server asks when it stops."""
-        if self._running is None and self._phase is not Phase.CLOSING:
+        """End a connection on which nothing is in flight; called when the server stops, after `draining` is set.
+
+        A request that is being answered, or whose head has begun to arrive, is answered with `Connection: close`.
+        """
+        begun = self._phase is Phase.HEAD and self._head_most > 0
+        if self._running is None and not begun and self._phase is not Phase.CLOSING:
             self._end(unread=False)
 
     # -- refusals and the end
@@ -395,15 +397,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _go_on_without_upgrade(self, behind: bytes) -> None:
         """Parse the head again without its Upgrade header: the parser takes no body behind one."""
-        lines = [b"%b %b HTTP/%b\r\n" % (self.scope["method"].encode(), self.url, self.scope["http_version"].encode())]
-        for name, value in self.headers:
-            if name == b"connection":
-                tokens = [token.strip() for token in value.split(b",")]
-                kept = b", ".join(token for token in tokens if token.lower() not in (b"upgrade", b"http2-settings"))
-                lines.append(b"connection: %b\r\n" % kept)
-            elif name != b"upgrade":
-                lines.append(b"%b: %b\r\n" % (name, value))
-        lines.append(b"\r\n")
+        head = head_without_upgrade(self.scope["method"], self.url, self.scope["http_version"], self.headers)
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self._parse(b"".join((*lines, behind)))
+        self._parse(head + behind)

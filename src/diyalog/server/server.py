@@ -131,6 +131,7 @@ class Server(uvicorn.Server):
                 host=self.options.host,
                 port=self.options.port,
                 ssl=self.config.ssl,
+                ssl_handshake_timeout=self.options.head_seconds if self.config.ssl else None,
                 backlog=self.options.backlog,
             )
         except OSError as error:
@@ -150,6 +151,7 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain, then end the application."""
         await self._close_sockets()
+        self.server_state.finishing = True
         for server in self.servers:
             server.close()
         await self._finish_requests()

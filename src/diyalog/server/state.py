@@ -25,8 +25,9 @@ def log_error(error: BaseException) -> None:
 
 
 class SharedState(ServerState):
-    """Uvicorn's state, with the options, the open WebSockets and whether the server is draining.
+    """Uvicorn's state, with the options, the open WebSockets and how far the server's end has come.
 
+    `draining`: it was asked to stop. `finishing`: it listens no more and only ends what is in flight.
     WebSockets stay out of `connections`, which uvicorn would close all at once. `clock` gives event loop seconds.
     `on_error` is told every exception that the application let through.
     """
@@ -43,6 +44,7 @@ class SharedState(ServerState):
         self.on_error = on_error
         self.sockets: set[WebSocketProtocol] = set()
         self.draining = False
+        self.finishing = False
         self.date_line = b""
         self._emptied = asyncio.Event()
 

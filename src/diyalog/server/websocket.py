@@ -14,6 +14,7 @@ from diyalog.server.state import SharedState
 
 INTERNAL_ERROR: Final = 1011
 TOO_SLOW: Final = 1013
+NO_LIMIT: Final = 1 << 40
 
 
 class WebSocketProtocol(asyncio.Protocol):
@@ -61,9 +62,8 @@ class WebSocketProtocol(asyncio.Protocol):
             raw.setsockopt(sockets.SOL_SOCKET, sockets.SO_SNDBUF, options.kernel_send_bytes)
         transport.write(acceptance(headers))
         transport.set_protocol(self)
-        if options.send_bytes:
-            # The transport then calls pause_writing by itself: no size is asked for at each send.
-            transport.set_write_buffer_limits(high=options.send_bytes)
+        # The transport then calls pause_writing by itself: no size is asked for at each send.
+        transport.set_write_buffer_limits(high=options.send_bytes or NO_LIMIT)
         self._shared.sockets.add(self)
         try:
             handler.opened(self)
@@ -190,8 +190,11 @@ class WebSocketProtocol(asyncio.Protocol):
         self._failed = True
         self._reader = None
         self.close(code, reason)
-        if self._transport is not None and self._transport.can_write_eof():
-            self._transport.write_eof()  # and read on, so that the peer gets the close frame and no reset
+        if self._transport is not None:
+            if self._transport.can_write_eof():
+                self._transport.write_eof()  # and read on, so that the peer gets the close frame and no reset
+            else:
+                self._transport.close()  # TLS has an end of its own
 
     def _application_failed(self, error: Exception) -> None:
         self._shared.on_error(error)
