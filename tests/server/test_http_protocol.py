@@ -4,17 +4,7 @@ import asyncio
 
 import pytest
 
-from .world import BODY_LIMIT, Clock, Served, serving
-
-HOST = b"Host: 127.0.0.1\r\n"
-
-
-def get(path: bytes, headers: bytes = b"Connection: close\r\n") -> bytes:
-    return b"GET " + path + b" HTTP/1.1\r\n" + HOST + headers + b"\r\n"
-
-
-def post(path: bytes, body: bytes, headers: bytes = b"") -> bytes:
-    return b"POST " + path + b" HTTP/1.1\r\n" + HOST + headers + b"Content-Length: %d\r\n\r\n" % len(body) + body
+from .world import BODY_LIMIT, HOST, Clock, Served, get, post, serving
 
 
 # -- what is offered and ignored
@@ -283,7 +273,7 @@ async def test_body_in_chunks_of_one_byte(served: Served) -> None:
     assert (await wire.answer())[2] == b"POST /x " + b"a" * BODY_LIMIT
 
 
-# -- order, persistence, continue
+# -- order, persistence
 
 
 async def test_pipelined_requests_are_answered_in_order(served: Served) -> None:
@@ -317,78 +307,6 @@ async def test_pipelined_fault_in_a_body_spares_the_answer_before_it(served: Ser
     answers = await wire.rest()
     assert [part[:3] for part in answers.split(b"HTTP/1.1 ")[1:]] == [b"200", b"400"]
     assert [scope["path"] for scope in served.application.scopes] == ["/gate"]
-
-
-async def test_expect_continue(served: Served) -> None:
-    wire = await served.connect()
-    wire.send(b"POST /x HTTP/1.1\r\n" + HOST + b"Expect: 100-continue\r\nContent-Length: 4\r\n\r\n")
-    assert await wire.head() == b"HTTP/1.1 100 Continue\r\n\r\n"
-    wire.send(b"body")
-    assert (await wire.answer())[2] == b"POST /x body"
-    wire.close()
-
-
-async def test_expect_continue_is_not_granted_when_the_body_is_not_wanted(served: Served) -> None:
-    wire = await served.connect()
-    wire.send(b"POST /unread HTTP/1.1\r\n" + HOST + b"Expect: 100-continue\r\nContent-Length: 4\r\n\r\n")
-    assert (await wire.rest()).startswith(b"HTTP/1.1 200 ")
-
-
-async def test_http_1_0_is_answered_and_closed(served: Served) -> None:
-    answer = await served.exchange(b"GET /x HTTP/1.0\r\n\r\n")
-    assert answer.endswith(b"connection: close\r\n\r\nGET /x ")
-    assert (await served.exchange(b"GET /pieces HTTP/1.0\r\n\r\n")).endswith(b"\r\n\r\none,two")
-
-
-async def test_answers_in_pieces_are_chunked(served: Served) -> None:
-    answer = await served.exchange(get(b"/pieces"))
-    assert b"transfer-encoding: chunked\r\n" in answer
-    assert answer.endswith(b"\r\n\r\n4\r\none,\r\n3\r\ntwo\r\n0\r\n\r\n")
-
-
-async def test_head_has_the_length_and_no_body(served: Served) -> None:
-    answer = await served.exchange(get(b"/x").replace(b"GET", b"HEAD", 1))
-    assert b"content-length: 8\r\n" in answer
-    assert answer.endswith(b"\r\n\r\n")
-    assert b"date: " in answer
-
-
-async def test_client_that_leaves_is_noticed(served: Served) -> None:
-    wire = await served.connect()
-    wire.send(get(b"/waits", b""))
-    async with asyncio.timeout(10):
-        await served.application.arrived.wait()
-        wire.close()
-        await served.application.gone.wait()
-
-
-# -- the application's faults
-
-
-async def test_application_exception_is_500_with_fixed_text() -> None:
-    async with serving() as served:
-        answer = await served.exchange(get(b"/broken"))
-        assert answer.startswith(b"HTTP/1.1 500 ")
-        head, _, body = answer.partition(b"\r\n\r\n")
-        assert b"connection: close" in head
-        assert body.startswith(b"Internal server error. Request id: ")
-        assert [type(error) for error in served.errors] == [ValueError]
-
-
-async def test_broken_half_answer_is_cut() -> None:
-    async with serving() as served:
-        wire = await served.connect()
-        wire.send(get(b"/half"))
-        assert (await wire.head()).startswith(b"HTTP/1.1 200 ")
-        await wire.ended()
-        assert [type(error) for error in served.errors] == [ValueError]
-
-
-async def test_header_injection_is_a_500() -> None:
-    async with serving() as served:
-        answer = await served.exchange(get(b"/injected"))
-        assert answer.startswith(b"HTTP/1.1 500 ")
-        assert b"x-injected" not in answer
 
 
 async def test_peer_that_takes_nothing_is_cut() -> None:

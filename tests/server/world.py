@@ -24,6 +24,8 @@ LIMIT = 10.0
 
 BODY_LIMIT = 64 * 1024
 
+HOST = b"Host: 127.0.0.1\r\n"
+
 
 @dataclass
 class Clock:
@@ -265,6 +267,14 @@ class Wire:
         self.writer.close()
         with suppress(ConnectionError):
             await self.writer.wait_closed()
+
+
+def get(path: bytes, headers: bytes = b"Connection: close\r\n") -> bytes:
+    return b"GET " + path + b" HTTP/1.1\r\n" + HOST + headers + b"\r\n"
+
+
+def post(path: bytes, body: bytes, headers: bytes = b"") -> bytes:
+    return b"POST " + path + b" HTTP/1.1\r\n" + HOST + headers + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 
 def handshake(path: str = "/echo", *, headers: str = "", without: str = "", method: str = "GET") -> bytes:

@@ -19,7 +19,7 @@ from uvicorn.server import ServerState
 
 from diyalog.server.exchange import AsgiApplication, Exchange, plain_answer, with_request_id
 from diyalog.server.handshake import asks_for_websocket, head_without_upgrade, refusal_of
-from diyalog.server.request_target import split_target
+from diyalog.server.request_head import head_size, split_target
 from diyalog.server.sockets import Handshake, Refusal, SocketApplication, SocketHandler
 from diyalog.server.state import SharedState
 from diyalog.server.websocket import WebSocketProtocol
@@ -169,7 +169,7 @@ class HttpProtocol(HttpToolsProtocol):
         parser, scope = self.parser, self.scope
         version = parser.get_http_version()
         method = parser.get_method().decode("ascii")
-        if self._head_most > self._limit and self._head_size(method) > self._limit:
+        if self._head_most > self._limit and head_size(method, self.url, self.headers) > self._limit:
             self._stop(431)
         # RFC 9112, section 3.2: exactly one Host. A CONNECT's target is none of ours.
         if version not in ("1.1", "1.0") or self._hosts != (1 if version == "1.1" else min(self._hosts, 1)):
@@ -217,10 +217,6 @@ class HttpProtocol(HttpToolsProtocol):
         if exchange is not None:
             exchange.more_body = False
             exchange.wake()
-
-    def _head_size(self, method: str) -> int:
-        line = len(method) + len(self.url) + len("  HTTP/1.1\r\n")
-        return line + sum(len(name) + len(value) + 4 for name, value in self.headers) + 2
 
     def _stop(self, status: int) -> None:
         self._status = status

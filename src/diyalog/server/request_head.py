@@ -1,6 +1,7 @@
-"""The target of a request line (RFC 9112, section 3.2)."""
+"""The head of a request: its size, and its target (RFC 9112, section 3.2)."""
 
 import urllib.parse
+from collections.abc import Sequence
 
 
 def split_target(target: bytes) -> tuple[str, bytes, bytes]:
@@ -19,3 +20,9 @@ def split_target(target: bytes) -> tuple[str, bytes, bytes]:
     raw_path, _, query = local.partition(b"?")
     path = raw_path.decode("ascii")
     return urllib.parse.unquote(path) if "%" in path else path, raw_path, query
+
+
+def head_size(method: str, target: bytes, headers: Sequence[tuple[bytes, bytes]]) -> int:
+    """Count the bytes of request line and headers, with their line ends and the empty line."""
+    line = len(method) + len(target) + len("  HTTP/1.1\r\n")
+    return line + sum(len(name) + len(value) + len(": \r\n") for name, value in headers) + len("\r\n")
