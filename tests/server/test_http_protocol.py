@@ -6,7 +6,6 @@ import pytest
 
 from .world import BODY_LIMIT, HOST, Clock, Served, get, post, serving
 
-
 # -- what is offered and ignored
 
 
