@@ -41,6 +41,8 @@ CREATE TABLE client_token (
   interaction_id TEXT
 ) WITHOUT ROWID;
 
+-- The events of a wait's stream are the row itself: wait.started at queued_at, wait.ended at ended_at; seq counts them.
+-- Every index that an ending has to change costs it a page: there is none that is not needed.
 -- present: the node to which the customer's app is connected. due_at: when the wait must be looked at next, the
 -- earlier of limit_at and, for an app that is away, the end of its time to come back.
 CREATE TABLE wait (
@@ -58,6 +60,7 @@ CREATE TABLE wait (
   command         TEXT NOT NULL,
   seq             INTEGER NOT NULL DEFAULT 0,
   started_at      INTEGER NOT NULL,
+  queued_at       INTEGER,
   ended_at        INTEGER,
   acknowledged_at INTEGER,
   limit_at        INTEGER NOT NULL,
@@ -71,20 +74,10 @@ CREATE TABLE wait (
 
 CREATE UNIQUE INDEX wait_session ON wait (session_id);
 CREATE UNIQUE INDEX wait_live_customer ON wait (customer) WHERE state <> 'ENDED';
-CREATE UNIQUE INDEX wait_live_interaction ON wait (interaction_id) WHERE state <> 'ENDED';
 CREATE INDEX wait_interaction ON wait (interaction_id) WHERE interaction_id IS NOT NULL;
 CREATE INDEX wait_due ON wait (due_at) WHERE outcome IS NULL;
 CREATE INDEX wait_requested ON wait (answer_by) WHERE state = 'REQUESTED';
 CREATE INDEX wait_customer ON wait (customer);
-CREATE INDEX wait_present ON wait (present) WHERE present IS NOT NULL AND outcome IS NULL;
-
-CREATE TABLE event (
-  wait INTEGER NOT NULL,
-  seq  INTEGER NOT NULL,
-  kind TEXT NOT NULL,
-  at   INTEGER NOT NULL,
-  PRIMARY KEY (wait, seq)
-) WITHOUT ROWID;
 
 CREATE TABLE audit (
   id               INTEGER PRIMARY KEY,

@@ -1,14 +1,17 @@
 -- name: create_staging
-CREATE TEMP TABLE IF NOT EXISTS ending (
+CREATE TEMP TABLE ending_rule (
+  event   TEXT PRIMARY KEY,
+  sources TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  reason  TEXT NOT NULL,
+  deletes INTEGER NOT NULL,
+  timed   INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TEMP TABLE ending (
   n                INTEGER PRIMARY KEY,
   command          TEXT NOT NULL,
   wait             INTEGER,
   event            TEXT NOT NULL,
-  sources          TEXT NOT NULL,
-  outcome          TEXT NOT NULL,
-  reason           TEXT NOT NULL,
-  deletes          INTEGER NOT NULL,
-  timed            INTEGER NOT NULL,
   customer         INTEGER,
   sealed_message   BLOB,
   told             INTEGER NOT NULL,
@@ -16,32 +19,30 @@ CREATE TEMP TABLE IF NOT EXISTS ending (
   sealed_requester BLOB
 )
 
+-- name: write_ending_rule
+INSERT INTO temp.ending_rule VALUES (:event, :sources, :outcome, :reason, :deletes, :timed)
+
 -- name: stage_endings
 INSERT INTO temp.ending
 SELECT key, value ->> 0,
        CASE WHEN value ->> 1 IS NOT NULL THEN value ->> 1
             WHEN value ->> 3 IS NOT NULL THEN
-              (SELECT id FROM wait WHERE interaction_id = value ->> 3 ORDER BY state = 'ENDED', id DESC LIMIT 1)
+              coalesce((SELECT id FROM wait WHERE interaction_id = value ->> 3 AND state <> 'ENDED'),
+                       (SELECT max(id) FROM wait WHERE interaction_id = value ->> 3))
             ELSE (SELECT id FROM wait WHERE session_id = value ->> 2) END,
-       value ->> 4, value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10,
-       unhex(value ->> 11), value ->> 12, value ->> 13, unhex(value ->> 14)
+       value ->> 4, value ->> 5, unhex(value ->> 6), value ->> 7, value ->> 8, unhex(value ->> 9)
 FROM json_each(:commands)
 
 -- name: end_waits
 UPDATE wait
-SET state = 'ENDED', outcome = e.outcome, reason = e.reason, sealed_message = e.sealed_message, command = e.command,
+SET state = 'ENDED', outcome = r.outcome, reason = r.reason, sealed_message = e.sealed_message, command = e.command,
     ended_at = :now, seq = seq + 1, acknowledged_at = CASE WHEN e.told THEN :now END,
     sealed_request = CASE WHEN state = 'REQUESTED' THEN sealed_request END
-FROM temp.ending AS e
+FROM temp.ending AS e CROSS JOIN temp.ending_rule AS r ON r.event = e.event
 WHERE wait.id = e.wait
-  AND instr(e.sources, wait.state) > 0
+  AND instr(r.sources, wait.state) > 0
   AND (e.customer IS NULL OR e.customer = wait.customer)
-  AND (NOT e.timed OR wait.due_at <= :now)
-
--- name: write_ended_events
-INSERT INTO event (wait, seq, kind, at)
-SELECT w.id, w.seq, 'wait.ended', :now
-FROM temp.ending AS e JOIN wait AS w ON w.id = e.wait AND w.command = e.command
+  AND (NOT r.timed OR wait.due_at <= :now)
 
 -- name: write_ended_audit
 INSERT INTO audit (at, wait, event, outcome, access_key, sealed_requester, node)
@@ -51,8 +52,8 @@ FROM temp.ending AS e JOIN wait AS w ON w.id = e.wait AND w.command = e.command
 -- name: write_deletes
 INSERT INTO outbox (kind, wait, interaction_id, attempt, first_at, due_at)
 SELECT 'delete', w.id, w.interaction_id, 0, :now, :now
-FROM temp.ending AS e JOIN wait AS w ON w.id = e.wait AND w.command = e.command
-WHERE e.deletes AND w.interaction_id IS NOT NULL AND w.queue = 'http'
+FROM temp.ending AS e JOIN temp.ending_rule AS r ON r.event = e.event JOIN wait AS w ON w.id = e.wait AND w.command = e.command
+WHERE r.deletes AND w.interaction_id IS NOT NULL AND w.queue = 'http'
 
 -- name: count_ended
 INSERT INTO tally (name, count)
@@ -102,19 +103,14 @@ UPDATE client_token SET interaction_id = NULL WHERE digest = :digest
 
 -- name: insert_wait
 INSERT INTO wait (session_id, customer, interaction_id, queue, help_type, state, sealed_request, command, started_at,
-                  limit_at, abandon_ms, answer_by, due_at, seen_at)
+                  queued_at, seq, limit_at, abandon_ms, answer_by, due_at, seen_at)
 VALUES (:session, :customer, :interaction, :queue, :help_type, :state, :request, :command, :now,
+        CASE WHEN :state = 'WAITING' THEN :now END, :state = 'WAITING',
         :limit_at, :abandon_ms, :answer_by, min(:limit_at, :now + :abandon_ms), :now)
 RETURNING id
 
 -- name: name_builtin_interaction
 UPDATE wait SET interaction_id = 'D' || (100000 + id) WHERE id = :wait
-
--- name: raise_seq
-UPDATE wait SET seq = seq + 1 WHERE id = :wait
-
--- name: write_started_event
-INSERT INTO event (wait, seq, kind, at) SELECT id, seq, 'wait.started', :now FROM wait WHERE id = :wait
 
 -- name: write_audit
 INSERT INTO audit (at, wait, event, access_key, node) VALUES (:now, :wait, :event, :access_key, :node)
@@ -146,7 +142,7 @@ UPDATE outbox SET due_at = :retry_at, lease_node = NULL WHERE id = :delivery AND
 UPDATE outbox SET unresolved = 1, lease_node = NULL WHERE id = :delivery AND attempt = :attempt
 
 -- name: take_interaction
-UPDATE wait SET state = 'WAITING', interaction_id = :interaction, seq = seq + 1, command = :command
+UPDATE wait SET state = 'WAITING', interaction_id = :interaction, queued_at = :now, seq = seq + 1, command = :command
 WHERE id = :wait AND state = 'REQUESTED'
 
 -- name: store_late_interaction
@@ -187,11 +183,11 @@ INSERT INTO node (id, beat_at) VALUES (:node, :now) ON CONFLICT (id) DO UPDATE S
 SELECT id, beat_at FROM node WHERE id <> :node AND beat_at <= :before
 
 -- name: unknown_nodes
-SELECT DISTINCT present FROM wait WHERE present IS NOT NULL AND outcome IS NULL AND present <> :node
+SELECT DISTINCT present FROM wait INDEXED BY wait_due WHERE present IS NOT NULL AND outcome IS NULL AND present <> :node
   AND present NOT IN (SELECT id FROM node)
 
 -- name: release_customers
-UPDATE wait SET present = NULL, seen_at = :seen_at, due_at = min(limit_at, :seen_at + abandon_ms)
+UPDATE wait INDEXED BY wait_due SET present = NULL, seen_at = :seen_at, due_at = min(limit_at, :seen_at + abandon_ms)
 WHERE present = :gone AND outcome IS NULL
 
 -- name: release_deliveries
@@ -214,9 +210,6 @@ DELETE FROM client_token WHERE digest IN (SELECT digest FROM client_token WHERE 
 
 -- name: old_waits
 SELECT id FROM (SELECT id, state, ended_at FROM wait ORDER BY id LIMIT :limit) WHERE state = 'ENDED' AND ended_at <= :before
-
--- name: forget_events
-DELETE FROM event WHERE wait = :wait
 
 -- name: forget_unresolved
 DELETE FROM outbox WHERE wait = :wait AND unresolved = 1
@@ -284,23 +277,20 @@ INSERT INTO setting (name, value) VALUES (:name, :value) ON CONFLICT (name) DO U
 
 -- name: wait_by_session
 SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reason, sealed_message, started_at, ended_at,
-       seq, acknowledged_at, command FROM wait WHERE session_id = :session
+       seq, acknowledged_at, command, queued_at FROM wait WHERE session_id = :session
 
 -- name: wait_by_row
 SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reason, sealed_message, started_at, ended_at,
-       seq, acknowledged_at, command FROM wait WHERE id = :wait
+       seq, acknowledged_at, command, queued_at FROM wait WHERE id = :wait
 
 -- name: current_wait
 SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reason, sealed_message, started_at, ended_at,
-       seq, acknowledged_at, command FROM wait WHERE customer = :customer AND state <> 'ENDED'
+       seq, acknowledged_at, command, queued_at FROM wait WHERE customer = :customer AND state <> 'ENDED'
 
 -- name: unacknowledged_wait
 SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reason, sealed_message, started_at, ended_at,
-       seq, acknowledged_at, command FROM wait
+       seq, acknowledged_at, command, queued_at FROM wait
 WHERE customer = :customer AND outcome IS NOT NULL AND acknowledged_at IS NULL ORDER BY id DESC LIMIT 1
-
--- name: read_events
-SELECT seq, kind, at FROM event WHERE wait = :wait AND seq > :after ORDER BY seq
 
 -- name: read_heads
 SELECT json_group_array(json_array(w.id, w.seq)) FROM json_each(:waits) AS j JOIN wait AS w ON w.id = j.value

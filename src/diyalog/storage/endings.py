@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+import apsw
 import msgspec
 
 from diyalog.domain.commands import EndWait, Idempotency
@@ -23,6 +24,21 @@ _ELSEWHERE: Final = 15
 _LOST_ELSEWHERE: Final = "LOST_ELSEWHERE"
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
+
+
+def prepare(connection: apsw.Connection, sql: dict[str, str]) -> None:
+    """Make the staging tables on a connection: the commands of a group, and the domain's table of endings."""
+    connection.execute(sql["create_staging"])
+    for ending in ENDINGS.values():
+        rule = {
+            "event": ending.event,
+            "sources": " ".join(ending.sources),
+            "outcome": ending.outcome,
+            "reason": ending.reason,
+            "deletes": ending.deletes_interaction,
+            "timed": ending.timed,
+        }
+        connection.execute(sql["write_ending_rule"], rule)
 
 
 def end_waits(transaction: Transaction, commands: Sequence[EndWait]) -> list[EndResult]:
@@ -51,7 +67,6 @@ def _end(transaction: Transaction, commands: Sequence[EndWait]) -> list[EndResul
     transaction.run("clear_endings")
     transaction.run("stage_endings", commands=_staged(transaction, commands))
     transaction.run("end_waits", now=transaction.now)
-    transaction.run("write_ended_events", now=transaction.now)
     transaction.run("write_ended_audit", now=transaction.now, node=transaction.node)
     if any(ENDINGS[command.event].deletes_interaction for command in commands):
         transaction.run("write_deletes", now=transaction.now)
@@ -69,25 +84,20 @@ def _staged(transaction: Transaction, commands: Iterable[EndWait]) -> str:
 
 
 def _stage(transaction: Transaction, command: EndWait) -> tuple[object, ...]:
-    ending = ENDINGS[command.event]
-    caller = command.caller
-    seal = transaction.sealer.seal
+    caller, message = command.caller, command.message
     return (
         command.command,
         command.row,
         command.session_id,
         command.interaction_id,
-        ending.event,
-        " ".join(ending.sources),
-        ending.outcome,
-        ending.reason,
-        ending.deletes_interaction,
-        ending.timed,
+        command.event,
         command.customer,
-        None if command.message is None else seal(message_place(command.command), command.message).hex(),
+        None if message is None else transaction.sealer.seal(message_place(command.command), message).hex(),
         command.told,
         None if caller is None else caller.access_key,
-        None if caller is None else seal(f"audit.requester:{caller.access_key}", caller.requester).hex(),
+        None
+        if caller is None
+        else transaction.sealer.seal_again(f"audit.requester:{caller.access_key}", caller.requester).hex(),
     )
 
 

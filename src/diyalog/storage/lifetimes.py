@@ -70,7 +70,6 @@ def forget(transaction: Transaction, ask: tuple[int, int, int]) -> int:
     transaction.run("forget_requesters", before=before, limit=limit)
     for (wait,) in transaction.rows("old_waits", before=before, limit=limit):
         transaction.run("forget_unresolved", wait=wait)
-        transaction.run("forget_events", wait=wait)
         transaction.run("forget_wait", wait=wait)
     transaction.run("forget_customers", before=transaction.now - max(token_ms, keep_ms), limit=limit)
     return changes() - start

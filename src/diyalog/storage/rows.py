@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from diyalog.domain.ids import CustomerRef, InteractionId, SessionId
+from diyalog.domain.results import StreamEvent
 from diyalog.domain.wait import HelpType, Outcome, Reason, State, Wait
 from diyalog.storage.sealing import Sealer
 
@@ -30,6 +31,13 @@ def wait_of(row: Sequence[Any], message: str | None) -> Wait:
 def open_wait(row: Sequence[Any], sealer: Sealer) -> Wait:
     """Build a Wait from its row, its message opened; the message was sealed for the command that ended the wait."""
     return wait_of(row, None if row[8] is None else sealer.open(message_place(row[13]), row[8]))
+
+
+def events_of(row: Sequence[Any]) -> list[StreamEvent]:
+    """The events of a wait's stream, which are its row: when the queue took it, and when it ended."""
+    happened = [("wait.started", row[14]), ("wait.ended", row[10])]
+    times = [(kind, at) for kind, at in happened if at is not None]
+    return [StreamEvent(seq, kind, at) for seq, (kind, at) in enumerate(times, start=1)]
 
 
 def message_place(command: str) -> str:

@@ -30,7 +30,7 @@ from diyalog.domain.wait import Outcome, Wait
 from diyalog.storage import admission, deliveries, endings, lifetimes, starting
 from diyalog.storage.connection import migrate, open_connection
 from diyalog.storage.reader import Reader
-from diyalog.storage.rows import open_wait
+from diyalog.storage.rows import events_of, open_wait
 from diyalog.storage.sealing import Sealer
 from diyalog.storage.statements import load_statements
 from diyalog.storage.transaction import Row, Transaction, each, fetch
@@ -81,7 +81,7 @@ class SqliteStore:
         self._sql = load_statements("statements.sqlite.sql")
         writing = open_connection(path, vfs=vfs)
         migrate(writing)
-        writing.execute(self._sql["create_staging"])
+        endings.prepare(writing, self._sql)
         self._writing = writing
         self._reading = open_connection(path, read_only=True)
         self._writer = Writer(writing, self._begin)
@@ -165,12 +165,8 @@ class SqliteStore:
     async def events(self, row: int, after: int) -> tuple[Wait, Sequence[StreamEvent]]:
         """The wait and the events of its stream after `after`."""
 
-        def query(connection: apsw.Connection) -> tuple[Wait, Sequence[StreamEvent]]:
-            fields = fetch(connection, self._sql["wait_by_row"], wait=row)[0]
-            found = fetch(connection, self._sql["read_events"], wait=row, after=after)
-            return open_wait(fields, self._sealer), [StreamEvent(*event) for event in found]
-
-        return await self._reader.read(query)
+        fields = (await self._read("wait_by_row", wait=row))[0]
+        return open_wait(fields, self._sealer), [event for event in events_of(fields) if event.seq > after]
 
     async def heads(self, rows: Sequence[int]) -> dict[int, int]:
         """The newest seq of each of these waits' streams."""

@@ -98,11 +98,8 @@ def _insert(transaction: Transaction, command: StartWait) -> int:
     )
     assert inserted is not None, "the inserted row is returned"
     row: int = inserted[0]
-    if waits_at_once:
-        if own is None:
-            transaction.run("name_builtin_interaction", wait=row)
-        transaction.run("raise_seq", wait=row)
-        transaction.run("write_started_event", now=transaction.now, wait=row)
+    if waits_at_once and own is None:
+        transaction.run("name_builtin_interaction", wait=row)
     return row
 
 
@@ -170,8 +167,13 @@ def queue_took(transaction: Transaction, command: QueueTook) -> QueueResult:
     if state is State.REQUESTED:
         # The queue named this id anew: a delete still due under it would hit the open wait.
         transaction.run("drop_superseded_deletes", interaction=command.interaction_id)
-        transaction.run("take_interaction", wait=row, interaction=command.interaction_id, command=command.command)
-        transaction.run("write_started_event", now=transaction.now, wait=row)
+        transaction.run(
+            "take_interaction",
+            wait=row,
+            interaction=command.interaction_id,
+            command=command.command,
+            now=transaction.now,
+        )
         transaction.run(
             "write_audit", now=transaction.now, wait=row, event=Event.QUEUE_TOOK, access_key=None, node=transaction.node
         )
