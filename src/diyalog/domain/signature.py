@@ -10,6 +10,7 @@ from calendar import timegm
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from enum import Enum
+from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Final, NamedTuple
@@ -126,6 +127,7 @@ _DATE_FORM: Final = re.compile(
 )
 
 
+@lru_cache(256)  # the requests of one second carry the same text
 def parse_date(value: bytes) -> int:
     """Read `EEE, dd MMM yyyy HH:mm:ss Z` as milliseconds since 1970, UTC.
 
