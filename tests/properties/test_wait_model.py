@@ -78,6 +78,7 @@ class Waits(RuleBasedStateMachine):
         self.told = Told()
         self.queue: dict[str, str] = {}
         self.customers: list[CustomerRef] = []
+        self.asks: dict[int, Asked] = {}
 
     def opened(self) -> SqliteStore:
         store = SqliteStore(self.folder, Sealer(b"k" * 32), self.clock, stores.NODE)
@@ -119,7 +120,8 @@ class Waits(RuleBasedStateMachine):
             result.wait.session_id, result.wait.row, who, self.clock.at + stores.LIMIT_MS, away_since=self.clock.at
         )
         self.waits.append(wait)
-        return Asked(wait, result.delivery)
+        self.asks[result.delivery.row] = Asked(wait, result.delivery)
+        return self.asks[result.delivery.row]
 
     @rule(asked=consumes(asked), number=st.integers(1, 6))
     def the_queue_answers(self, asked: Asked, number: int) -> None:
@@ -245,7 +247,9 @@ class Waits(RuleBasedStateMachine):
     @rule()
     def the_queue_is_told_what_to_drop(self) -> None:
         for delivery in self.run(self.store.claim(stores.NODE, 100, 0)):
-            if delivery.kind == "delete":
+            if delivery.kind == "create":  # its lease ran out: whoever asks goes on under the newer attempt
+                self.asks[delivery.row].delivery = delivery
+            else:
                 holder = [wait for wait in self.waits if wait.interaction == delivery.interaction_id]
                 assert all(wait.outcome is not None for wait in holder), "never for an open wait"
                 assert holder[-1].outcome is not None
