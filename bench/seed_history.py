@@ -30,7 +30,8 @@ _STATEMENTS: Final = (
     SELECT i, printf('%012x', ended - 60000) || lower(hex(randomblob(10))), 1 + i % :customers,
            'D' || (100000 + i),
            'builtin', 'chat', 'ENDED', 'NOT_DELIVERED', 'queue', randomblob(90), lower(hex(randomblob(16))), 2,
-           ended - 60000, ended - 60000, ended, ended + 50, ended + 1740000, 300000, ended - 50000, ended + 1740000, ended
+           ended - 60000, ended - 60000, ended, ended + 50, ended + 1740000,
+           300000, ended - 50000, ended + 1740000, ended
     FROM (SELECT i, :now - :span + i * :span / :waits AS ended FROM temp.number)
     """,
     """
