@@ -297,6 +297,7 @@ class World:
         """The customer asks for help."""
         request = Request(number, "", ())
         started = await self.waiting.start(customer, HelpType.CHAT, request, token_digest(f"token of {number}"), None)
+        assert started.wait is not None
         return started.wait
 
     async def commit_end(self, session_id: SessionId) -> Wait:

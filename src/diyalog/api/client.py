@@ -109,7 +109,7 @@ class ClientApi:
             raise RefusedError("DLGEXCP_USER_IS_IN_CALL_NOW", members=members) from None
         except IdempotencyMismatchError:
             raise RefusedError("IDEMPOTENCY_KEY_REUSED") from None
-        exchange.session_id = started.wait.session_id
+        exchange.session_id = None if started.wait is None else started.wait.session_id
         if started.answer is not None:
             self._policy.starts.give_back(identity.customer)
             status, body = started.answer
@@ -186,6 +186,7 @@ class ClientApi:
 
     async def _started(self, exchange: Exchange, started: Started) -> Answer:
         wait = started.wait
+        assert wait is not None, "without a wait there was an answer"
         if wait.outcome is Outcome.FAILED:
             return problem_answer(
                 RefusedError("DLGEXCP_GENERAL_EXCEPTION", members=_how_it_ended(wait)), exchange.request_id

@@ -85,6 +85,10 @@ SELECT body, verdict, wait, status, sealed_answer FROM idempotency WHERE scope =
 
 -- name: write_idempotency
 INSERT INTO idempotency (scope, body, at, wait, verdict) VALUES (:scope, :body, :now, :wait, :verdict)
+ON CONFLICT (scope) DO UPDATE SET wait = excluded.wait, verdict = excluded.verdict WHERE verdict = 'HELD'
+
+-- name: release_idempotency
+DELETE FROM idempotency WHERE scope = :scope
 
 -- name: write_answer
 UPDATE idempotency SET status = :status, sealed_answer = :answer WHERE scope = :scope AND status IS NULL

@@ -22,6 +22,8 @@ from diyalog.storage.transaction import Transaction
 _WON: Final = 14
 _ELSEWHERE: Final = 15
 _LOST_ELSEWHERE: Final = "LOST_ELSEWHERE"
+_HELD: Final = "HELD"
+"""Not answered yet: the key is taken, so that only the same content may be sent with it."""
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
 
@@ -141,28 +143,31 @@ def _first_uses(commands: Sequence[EndWait]) -> dict[bytes, int]:
 
 
 def _earlier(transaction: Transaction, idempotency: Idempotency) -> EndResult | None:
-    """The remembered answer to this Idempotency-Key, None when it is new."""
+    """The remembered answer to this Idempotency-Key, None when it is new or still being decided."""
     row = transaction.row("find_idempotency", scope=idempotency.scope)
     if row is None:
         return None
     if row[0] != idempotency.body:
         return EndResult(Verdict.MISMATCH)
+    if row[1] == _HELD:
+        return None
     if row[1] == _LOST_ELSEWHERE:
         return EndResult(Verdict.LOST, waits_elsewhere=True, replayed=True)
     return EndResult(Verdict[row[1]], replayed=True)
 
 
 def _remember(transaction: Transaction, command: EndWait, result: EndResult) -> None:
-    """Keep a final answer for repeats; it is committed together with what it tells."""
-    if command.idempotency is None or result.replayed or result.outstanding:
+    """Keep the answer for repeats; it is committed together with what it tells. One that is held takes the key."""
+    if command.idempotency is None or result.replayed:
         return
+    verdict = _LOST_ELSEWHERE if result.waits_elsewhere else result.verdict.name
     transaction.run(
         "write_idempotency",
         scope=command.idempotency.scope,
         body=command.idempotency.body,
         now=transaction.now,
         wait=None if result.wait is None else result.wait.row,
-        verdict=_LOST_ELSEWHERE if result.waits_elsewhere else result.verdict.name,
+        verdict=_HELD if result.outstanding else verdict,
     )
 
 

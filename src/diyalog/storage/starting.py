@@ -57,7 +57,7 @@ def start_wait(transaction: Transaction, command: StartWait) -> StartResult:
 
 
 def _earlier(transaction: Transaction, idempotency: Idempotency) -> StartResult | None:
-    """What this Idempotency-Key started before, None when it is new."""
+    """What this Idempotency-Key started before, None when it is new, or when that is forgotten and was not answered."""
     row = transaction.row("find_idempotency", scope=idempotency.scope)
     if row is None:
         return None
@@ -69,6 +69,9 @@ def _earlier(transaction: Transaction, idempotency: Idempotency) -> StartResult 
         answer = (status, transaction.sealer.open(answer_place(idempotency.scope), sealed).encode())
     fields = transaction.row("wait_by_row", wait=wait)
     known = None if fields is None else open_wait(fields, transaction.sealer)
+    if known is None and answer is None:
+        transaction.run("release_idempotency", scope=idempotency.scope)
+        return None
     return StartResult(Verdict.WON, known, replayed=True, answer=answer)
 
 

@@ -61,9 +61,12 @@ class StoppingError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A wait that has left REQUESTED; `answer`: status and body given to an earlier call with the same key."""
+    """A wait that has left REQUESTED; `answer`: status and body given to an earlier call with the same key.
 
-    wait: Wait
+    Without a wait there is an answer: it is remembered for a day, and the wait may be kept for less.
+    """
+
+    wait: Wait | None
     answer: tuple[int, bytes] | None = None
 
 
@@ -137,12 +140,13 @@ class Waiting:
         result = await self._store.start_wait(command)
         if result.verdict is Verdict.MISMATCH:
             raise IdempotencyMismatchError
-        assert result.wait is not None, "only a mismatch has no wait"
+        if result.answer is not None:
+            return Started(result.wait, result.answer)
+        assert result.wait is not None, "only a mismatch and an answer have no wait"
         if result.verdict is Verdict.LOST:
             raise InConversationError(result.wait)
         if result.replayed:
-            wait = result.wait if result.answer else await self._answered(result.wait)
-            return Started(wait, result.answer)
+            return Started(await self._answered(result.wait))
         if result.replaced is not None:
             self._changed(result.replaced)
             self._queue.kick()
