@@ -37,15 +37,27 @@ async def metric(url: str, name: str, **labels: str) -> float:
 
 @dataclass
 class World:
-    """`told` is what anybody was told; a test writes it down and `settle` compares it with what is stored."""
+    """`repeatable`: the queue answers a repeated request with the same id.
+
+    `told` is what anybody was told; a test writes it down and it is compared with what is stored.
+    """
 
     server: Server
     queue: QueueSystem
     company: Company
+    repeatable: bool
     told: Told = field(default_factory=Told)
 
     async def metric(self, name: str, **labels: str) -> float:
         return await metric(self.server.url, name, **labels)
+
+    async def server_says(self, service: str, result: str, limit: float = 10.0) -> None:
+        """Wait until the server's log holds a call to the company with this result."""
+
+        async def logged() -> bool:
+            return f'"service":"{service}","result":"{result}"' in self.server.log
+
+        await eventually(logged, limit, f"{service} {result}")
 
     async def outbox_is_empty(self, limit: float = 60.0) -> None:
         async def empty() -> bool:
@@ -78,7 +90,7 @@ async def world(folder: Path, *, repeatable: bool = True, **settings: str) -> As
     try:
         given = {"queue": "http", "queue_url": url, "queue_repeatable": str(repeatable).lower(), **settings}
         async with running(folder, **given) as server, Company(server.url, await server.new_key()) as company:
-            made = World(server, queue, company)
+            made = World(server, queue, company, repeatable)
             yield made
     finally:
         await queue.stop()
