@@ -1,0 +1,170 @@
+"""The long runs: `./dev prove [KIND...] [--minutes N]`. What ran green for this code is remembered and not run again.
+
+Each kind of proof is cut into parts with seeds of their own. `.tools/prove.json` holds the figure of each part that is
+done for the present content of `src` and `tests`; any change there starts anew. A part that fails prints its output
+and ends the run with exit 1; the seed in its name repeats it.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RECORD = ROOT / ".tools" / "prove.json"
+COUNTED = {".py", ".sql", ".json"}
+MODEL_PARTS, MODEL_EXAMPLES = 4, 500
+FUZZ_PARTS, FUZZ_REQUESTS = 10, 100_000
+BYTES_PARTS, BYTES_CONNECTIONS = 4, 10_000
+KILL_PARTS, KILLS = 12, 25
+
+
+@dataclass(frozen=True)
+class Part:
+    """One pytest run. `figure` is what it has shown once it is green; `limit_s` ends it when it hangs."""
+
+    name: str
+    test: str
+    figure: str
+    limit_s: float
+    environ: Mapping[str, str] = field(default_factory=dict)
+    arguments: Sequence[str] = ()
+
+    @property
+    def kind(self) -> str:
+        return self.name.partition(" ")[0]
+
+
+def every_part() -> Iterator[Part]:
+    """All parts, the quick kinds first."""
+    for seed in range(1, FUZZ_PARTS + 1):
+        yield Part(
+            f"requests seed {seed}",
+            "tests/security/test_fuzz.py",
+            f"{FUZZ_REQUESTS:,} requests: 0 HTTP 500, 0 accepted forgeries",
+            900,
+            {"DIYALOG_TEST_REQUESTS": str(FUZZ_REQUESTS), "DIYALOG_TEST_SEED": str(seed)},
+        )
+    for seed in range(1, BYTES_PARTS + 1):
+        yield Part(
+            f"bytes seed {seed}",
+            "tests/security/test_fuzz_sockets.py",
+            f"{BYTES_CONNECTIONS:,} connections of broken HTTP: 0 HTTP 500, nothing written",
+            900,
+            {"DIYALOG_TEST_CONNECTIONS": str(BYTES_CONNECTIONS), "DIYALOG_TEST_SEED": str(seed)},
+        )
+    for seed in range(1, MODEL_PARTS + 1):
+        yield Part(
+            f"model seed {seed}",
+            "tests/properties/test_wait_model.py",
+            f"{MODEL_EXAMPLES} histories of waits against the model: 0 differences",
+            1800,
+            {"DIYALOG_TEST_EXAMPLES": str(MODEL_EXAMPLES)},
+            (f"--hypothesis-seed={seed}",),
+        )
+    for seed in range(1, KILL_PARTS + 1):
+        yield Part(
+            f"kills seed {seed}",
+            "tests/e2e/test_kill.py",
+            f"{KILLS} kills under load: 0 acknowledged transitions lost",
+            60 + 12 * KILLS,
+            {"KILLS": str(KILLS), "SEED": str(seed)},
+        )
+
+
+def code_version() -> str:
+    """A digest of what is proven and of what proves it."""
+    digest = hashlib.sha256()
+    for folder in ("src", "tests"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in COUNTED and path.is_file():
+                content = hashlib.sha256(path.read_bytes()).hexdigest()
+                digest.update(f"{path.relative_to(ROOT)} {content}\n".encode())
+    return digest.hexdigest()
+
+
+class Record:
+    """The figures of the parts that are done for this code, on disk after each part."""
+
+    def __init__(self, path: Path, version: str) -> None:
+        self._path = path
+        self._version = version
+        kept = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+        self.done: dict[str, str] = kept.get("done", {}) if kept.get("code") == version else {}
+
+    def add(self, part: Part) -> None:
+        self.done[part.name] = part.figure
+        self._path.parent.mkdir(exist_ok=True)
+        written = self._path.with_suffix(".new")
+        written.write_text(json.dumps({"code": self._version, "done": self.done}, indent=2), "utf-8")
+        written.replace(self._path)
+
+
+def run(part: Part) -> str | None:
+    """Run one part; its output when it failed, None when it is green."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", part.test, *part.arguments]
+    try:
+        finished = subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **part.environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=part.limit_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"not done after {part.limit_s:.0f} s\n"
+    return finished.stdout if finished.returncode else None
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    """Run what is not done yet; the exit status."""
+    parts = list(every_part())
+    kinds = list(dict.fromkeys(part.kind for part in parts))
+    parser = argparse.ArgumentParser(prog="./dev prove", description="Run the long proofs that this code still lacks.")
+    parser.add_argument("kinds", nargs="*", metavar="KIND", help=f"only these: {', '.join(kinds)}")
+    parser.add_argument("--minutes", type=float, default=120.0, help="begin no further part after so long (120)")
+    asked = parser.parse_args()
+    unknown = set(asked.kinds) - set(kinds)
+    if unknown:
+        parser.error(f"no such kind: {', '.join(sorted(unknown))}; there are {', '.join(kinds)}")
+    version, began = code_version(), time.monotonic()
+    record = Record(RECORD, version)
+    for part in parts:
+        if asked.kinds and part.kind not in asked.kinds:
+            continue
+        if part.name in record.done:
+            say(f"{part.name}: {record.done[part.name]} (done before)")
+            continue
+        if time.monotonic() - began > asked.minutes * 60:
+            say(f"{part.name}: not begun, {asked.minutes:g} minutes are over; the next ./dev prove goes on here")
+            return 1
+        since = time.monotonic()
+        failure = run(part)
+        if failure is not None:
+            say(failure)
+            say(f"{part.name}: FAILED")
+            return 1
+        if code_version() != version:
+            say(f"{part.name}: green, but src or tests changed meanwhile; begin again")
+            return 1
+        record.add(part)
+        say(f"{part.name}: {part.figure} ({time.monotonic() - since:.0f} s)")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
