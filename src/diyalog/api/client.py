@@ -94,6 +94,8 @@ class ClientApi:
     async def start(self, exchange: Exchange) -> Answer:
         """Start a wait; answered when the company's queue has answered. Repeats with one Idempotency-Key are one."""
         identity = await self._identify(exchange)
+        if identity.barred:
+            raise RefusedError("DLGEXCPSRV_FRBDNCST")
         if not identity.may_start:
             raise RefusedError("TOKEN_EXPIRED", headers=(_STALE,))
         content = await self._json(exchange)

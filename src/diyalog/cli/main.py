@@ -17,6 +17,8 @@ COMMANDS: Final = {
     "keys": "make, list, rotate and revoke access keys of calling applications",
     "sign": "sign a request to the company API and show how it is sent",
     "simulate": "play the company's systems, for trying out and tests",
+    "customers": "bar a customer from asking for help, or let them in again",
+    "waits": "close a customer's request as an administrator",
     "interactions": "list interactions that the company's queue may still hold",
     "migrate": "bring an older database to this version",
     "epoch": "tell all apps to read afresh, after the database was restored",

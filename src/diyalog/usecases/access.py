@@ -51,11 +51,12 @@ class Activation:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who a client token stands for; `may_start`: it is young enough to start help."""
+    """Who a client token stands for; `may_start`: it is young enough to start help; `barred`: its customer may not."""
 
     customer: CustomerRef
     customer_id: str
     may_start: bool
+    barred: bool
     token_hash: bytes
 
 
@@ -132,15 +133,17 @@ class Access:
         return value if issued else None
 
     async def identify(self, client_token: str) -> Identity | None:
-        """Who shows this token; None when it is unknown, too old even to read, or its customer is barred."""
+        """Who shows this token; None when it is unknown, or too old even to read."""
         digest = token_digest(client_token)
         record = await self._store.token(digest)
-        if record is None or record.barred:
+        if record is None:
             return None
         age_ms = self._clock.now_ms() - record.issued_at
         if age_ms > self._policy.token_lifetime_ms + self._policy.keep_ms:
             return None
-        return Identity(record.customer, record.customer_id, age_ms <= self._policy.token_lifetime_ms, digest)
+        return Identity(
+            record.customer, record.customer_id, age_ms <= self._policy.token_lifetime_ms, record.barred, digest
+        )
 
 
 def token_digest(client_token: str) -> bytes:
