@@ -167,9 +167,9 @@ def queue_took(transaction: Transaction, command: QueueTook) -> QueueResult:
     holder = transaction.row("live_interaction", interaction=command.interaction_id)
     if holder is not None and holder[0] != row:
         return QueueResult(read_wait(transaction, row), changed=False, conflict=True)
+    # The queue named this id anew: a delete still due under it would hit what the id stands for now.
+    transaction.run("drop_superseded_deletes", interaction=command.interaction_id)
     if state is State.REQUESTED:
-        # The queue named this id anew: a delete still due under it would hit the open wait.
-        transaction.run("drop_superseded_deletes", interaction=command.interaction_id)
         transaction.run(
             "take_interaction",
             wait=row,
