@@ -41,6 +41,8 @@ CREATE TABLE client_token (
   interaction_id TEXT
 ) WITHOUT ROWID;
 
+CREATE INDEX client_token_issued ON client_token (issued_at);
+
 -- The events of a wait's stream are the row itself: wait.started at queued_at, wait.ended at ended_at; seq counts them.
 -- Every index that an ending has to change costs it a page: there is none that is not needed.
 -- present: the node to which the customer's app is connected. due_at: when the wait must be looked at next, the
@@ -90,6 +92,8 @@ CREATE TABLE audit (
   node             TEXT NOT NULL
 );
 
+CREATE INDEX audit_requester ON audit (at) WHERE sealed_requester IS NOT NULL;
+
 -- attempt fences: a result counts only for the newest attempt. lease_until: when another node may take the row.
 CREATE TABLE outbox (
   id             INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -105,6 +109,7 @@ CREATE TABLE outbox (
 
 CREATE INDEX outbox_due ON outbox (due_at) WHERE unresolved = 0;
 CREATE INDEX outbox_wait ON outbox (wait);
+CREATE INDEX outbox_interaction ON outbox (interaction_id) WHERE kind = 'delete';
 
 CREATE TABLE idempotency (
   scope         BLOB PRIMARY KEY,

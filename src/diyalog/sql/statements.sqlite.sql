@@ -228,7 +228,6 @@ WHERE id IN (SELECT id FROM audit WHERE at <= :before AND sealed_requester IS NO
 -- name: forget_customers
 DELETE FROM customer WHERE id IN (
   SELECT id FROM customer AS c WHERE seen_at <= :before AND barred_at IS NULL
-    AND NOT EXISTS (SELECT 1 FROM client_token AS t WHERE t.customer = c.id)
     AND NOT EXISTS (SELECT 1 FROM wait AS w WHERE w.customer = c.id) LIMIT :limit)
 
 -- name: find_customer
