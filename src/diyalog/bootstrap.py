@@ -43,6 +43,7 @@ from diyalog.usecases.waiting import Waiting, WaitingPolicy
 from diyalog.workers.deadlines import deadlines
 from diyalog.workers.heartbeat import Heartbeat
 from diyalog.workers.keys import keys
+from diyalog.workers.lag import lag
 from diyalog.workers.outbox import Outbox
 from diyalog.workers.retention import retention
 from diyalog.workers.service import Periodic, Supervisor, Worker
@@ -128,6 +129,7 @@ def put_together(settings: Settings, store: SqliteStore, node: NodeId, clock: Cl
         Periodic("stream_sweep", SWEEP_SECONDS, upkeep.sweep, asyncio.sleep),
         Periodic("stream_poll", POLL_SECONDS, upkeep.poll, asyncio.sleep),
         _retention(settings, store),
+        lag(now, metrics.loop_lag, asyncio.sleep),
     )
     return Parts(
         store=store,
