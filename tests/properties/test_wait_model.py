@@ -76,7 +76,7 @@ class Waits(RuleBasedStateMachine):
         self.store = self.opened()
         self.waits: list[ModelWait] = []
         self.told = Told()
-        self.queue: dict[str, str] = {}
+        self.holders: dict[str, ModelWait] = {}
         self.customers: list[CustomerRef] = []
         self.asks: dict[int, Asked] = {}
 
@@ -94,7 +94,7 @@ class Waits(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self.run(self.store.stop())
-        check_database(self.folder / DATABASE_NAME, self.told, self.queue)
+        check_database(self.folder / DATABASE_NAME, self.told)
         self.runner.close()
         shutil.rmtree(self.folder)
 
@@ -137,7 +137,7 @@ class Waits(RuleBasedStateMachine):
             self.settle(asked, None)
             return
         assert result.changed == (wait.state == "REQUESTED")
-        self.queue[name] = "open"
+        self.holders[name] = wait
         wait.interaction = name
         if wait.state == "REQUESTED":
             wait.state = "WAITING"
@@ -250,10 +250,9 @@ class Waits(RuleBasedStateMachine):
             if delivery.kind == "create":  # its lease ran out: whoever asks goes on under the newer attempt
                 self.asks[delivery.row].delivery = delivery
             else:
-                holder = [wait for wait in self.waits if wait.interaction == delivery.interaction_id]
-                assert all(wait.outcome is not None for wait in holder), "never for an open wait"
-                assert holder[-1].outcome is not None
-                self.queue[delivery.interaction_id] = "deleted"
+                outcome = self.holders[delivery.interaction_id].outcome
+                assert outcome is not None, "never for an open wait"
+                assert outcome[0] in {"CANCELLED", "EXPIRED", "FAILED"}
                 self.run(self.store.deleted(delivery.row, delivery.attempt))
 
     @rule()
