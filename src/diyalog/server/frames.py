@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from wsproto.frame_protocol import CloseReason, FrameDecoder, MessageDecoder, Opcode, ParseFailed
 
 MAX_REASON_BYTES: Final = 123
+MAX_FRAGMENTS: Final = 1000
 PING: Final = b"\x89\x00"
 
 _SHORT_TEXT_HEADS: Final = tuple(bytes((0x81, length)) for length in range(126))
@@ -72,16 +73,17 @@ class FrameReader:
     """Turns received bytes into events. Made when bytes arrive, dropped when it is `idle`: an idle socket has none.
 
     `limit` bounds a message's bytes, over all its fragments (0 = no limit); a frame that announces more is refused
-    before its payload is kept.
+    before its payload is kept. Fragments are bounded too: empty ones would never reach the limit.
     """
 
-    __slots__ = ("_decoder", "_limit", "_messages", "_parts", "_size")
+    __slots__ = ("_decoder", "_fragments", "_limit", "_messages", "_parts", "_size")
 
     def __init__(self, limit: int) -> None:
         self._decoder = FrameDecoder(client=False)
         self._messages = MessageDecoder()
         self._parts: list[str] = []
         self._size = 0
+        self._fragments = 0
         self._limit = limit
 
     @property
@@ -96,7 +98,7 @@ class FrameReader:
     def next_event(self) -> Event | None:
         """Give the next event, or None when more bytes are needed.
 
-        Raises Violation: 1002 protocol, 1003 binary, 1007 not UTF-8, 1009 too long.
+        Raises Violation: 1002 protocol, 1003 binary, 1007 not UTF-8, 1008 too many fragments, 1009 too long.
         """
         try:
             while True:
@@ -113,13 +115,16 @@ class FrameReader:
                     raise Violation(CloseReason.UNSUPPORTED_DATA, "binary frames are not accepted")
                 self._size += len(payload)
                 self._check_announced()
+                self._fragments += frame.frame_finished  # one frame may come in many pieces
+                if self._fragments > MAX_FRAGMENTS:
+                    raise Violation(CloseReason.POLICY_VIOLATION, "too many fragments")
                 whole = self._messages.process_frame(frame)
                 if whole.payload:
                     self._parts.append(str(whole.payload))
                 if whole.message_finished:
                     text = "".join(self._parts)
                     self._parts.clear()
-                    self._size = 0
+                    self._size = self._fragments = 0
                     return Text(text)
         except ParseFailed as failure:
             raise Violation(int(failure.code), _reason(failure.code)) from None

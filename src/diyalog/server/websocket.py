@@ -12,8 +12,11 @@ from diyalog.server.handshake import Headers, acceptance
 from diyalog.server.sockets import SocketHandler
 from diyalog.server.state import SharedState
 
+POLICY_VIOLATION: Final = 1008
 INTERNAL_ERROR: Final = 1011
 TOO_SLOW: Final = 1013
+MOST_CONTROL_FRAMES: Final = 64
+"""Between two sweeps, about a second. Pings cost the peer next to nothing, and each has to be read and answered."""
 NO_LIMIT: Final = 1 << 40
 
 
@@ -26,6 +29,7 @@ class WebSocketProtocol(asyncio.Protocol):
 
     __slots__ = (
         "_closing_since",
+        "_controls",
         "_failed",
         "_handler",
         "_paused",
@@ -48,6 +52,7 @@ class WebSocketProtocol(asyncio.Protocol):
         self._paused = False
         self._failed = False
         self._closing_since: float | None = None
+        self._controls = 0
         self._pinged = self.last_heard = self._shared.clock()
 
     # -- the connection's beginning and end
@@ -109,20 +114,25 @@ class WebSocketProtocol(asyncio.Protocol):
                     if reader.idle:
                         self._reader = None
                     return
-                if isinstance(event, Text):
-                    self._text(event.text)
-                elif isinstance(event, Ping):
-                    self._write(pong_frame(event.payload))
-                elif isinstance(event, Close):
+                if isinstance(event, Close):
                     self._peer_closed(event.code)
                     return
+                if isinstance(event, Text) and self._closing_since is None:
+                    self._text(event.text)
+                    continue
+                # Text is limited by the handler. All else is limited here, also what still comes after our close.
+                self._controls += 1
+                if self._controls > MOST_CONTROL_FRAMES:
+                    raise Violation(POLICY_VIOLATION, "too many control frames")  # noqa: TRY301 - one way to fail
+                if isinstance(event, Ping):
+                    self._write(pong_frame(event.payload))
         except Violation as violation:
             self._fail(violation.code, violation.reason)
         finally:
             self._reading = False
 
     def _text(self, text: str) -> None:
-        if self._closing_since is None and self._handler is not None:
+        if self._handler is not None:
             try:
                 self._handler.text(text)
             except Exception as error:  # noqa: BLE001 - the application's fault must not take the server along
@@ -205,6 +215,7 @@ class WebSocketProtocol(asyncio.Protocol):
     def sweep(self, now: float) -> None:
         """Ping, drop a silent peer, cut a close handshake that hangs; `now` is event loop time."""
         options = self._shared.options
+        self._controls = 0
         if self._closing_since is not None:
             if now - self._closing_since >= options.close_seconds:
                 self.abort()
