@@ -88,6 +88,7 @@ class Parts:
 def put_together(settings: Settings, store: SqliteStore, node: NodeId, clock: Clock, epoch: str) -> Parts:
     """Build every part, none of them started. `epoch` is the store's. Called on the running event loop."""
     log = configure(sys.stderr.buffer, clock.now_ms)
+    log.gather(asyncio.get_running_loop().call_soon)
     metrics = Metrics(clock.now_ms)
     journal = ServerJournal(log, metrics)
     changes = Changes()

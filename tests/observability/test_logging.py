@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO
 
 import pytest
@@ -278,3 +278,22 @@ def test_a_line_is_out_before_the_process_dies() -> None:
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, timeout=30, check=False)
     assert (result.returncode, json.loads(result.stderr)["alarm"]) == (9, "dying")
+
+
+def test_lines_of_the_normal_course_are_written_together_and_in_order(written: Written) -> None:
+    turns: list[Callable[[], None]] = []
+    written.log.gather(turns.append)
+    written.log.transition_line("s-1", "wait.started", "WAITING")
+    written.log.transition_line("s-2", "wait.started", "WAITING")
+    assert (written.lines(), len(turns)) == ([], 1), "one write is due, at the end of the turn"
+    turns[0]()
+    assert [line["session_id"] for line in written.lines()] == ["s-1", "s-2"]
+
+
+def test_what_somebody_must_act_on_is_written_at_once_behind_what_came_before(written: Written) -> None:
+    written.log.gather(lambda _: None)
+    written.log.transition_line("s-1", "wait.started", "WAITING")
+    written.log.alarm("store_unavailable")
+    assert [line["event"] for line in written.lines()] == ["transition", "alarm"]
+    written.log.lifecycle_line("stopped")
+    assert [line["event"] for line in written.lines()] == ["transition", "alarm", "lifecycle"]

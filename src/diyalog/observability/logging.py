@@ -1,7 +1,8 @@
 """Writes the log: one line per request, transition, call-out, alarm and fault; JSON, or readable on a terminal.
 
-Each line is written at once and not gathered: that costs about a microsecond and a half more than a buffer would, and
-in exchange nothing is lost when the process dies.
+Lines that say the normal course are written together at the end of each turn of the event loop; whatever is worse, and
+every step in the life of the process, is written at once. A write gives the interpreter lock away, and under load the
+loop would then wait for the storing thread at every line instead of once a turn.
 """
 
 import logging
@@ -67,9 +68,18 @@ class Log:
         self._stream = stream
         self._render = _readable if stream.isatty() else msgspec.json.Encoder().encode
         self._writing = threading.Lock()
+        self._gathered: list[bytes] = []
+        self._later: Callable[[Callable[[], None]], object] | None = None
         self._now_ms = now_ms
         self._second = -1
         self._second_text = ""
+
+    def gather(self, later: Callable[[Callable[[], None]], object]) -> None:
+        """From now on write the lines of the normal course together; `later` runs what it is given soon, on one thread.
+
+        Those lines must then come from that thread.
+        """
+        self._later = later
 
     def request_line(
         self,
@@ -159,14 +169,24 @@ class Log:
         return f"{self._second_text}.{millisecond:03d}Z"
 
     def _write(self, line: Line) -> None:
-        try:
-            text = self._render(line) + b"\n"
-            with self._writing:
-                self._stream.write(text)
-                self._stream.flush()
-        except (OSError, ValueError):
-            # A log that cannot be written (full disk, reader gone, closed at exit) must not fail what it tells about.
+        text = self._render(line) + b"\n"
+        if self._later is None or line.level is not Level.INFO or isinstance(line, LifecycleLine):
+            self._flush(text)
             return
+        self._gathered.append(text)
+        if len(self._gathered) == 1:
+            self._later(self._flush)
+
+    def _flush(self, last: bytes = b"") -> None:
+        """Write what was gathered, and `last` behind it."""
+        with self._writing:
+            gathered, self._gathered = self._gathered, []
+            try:
+                self._stream.write(b"".join((*gathered, last)))
+                self._stream.flush()
+            except (OSError, ValueError):
+                # A log that cannot be written (full disk, reader gone) must not fail what it tells about.
+                return
 
 
 class LibraryHandler(logging.Handler):
