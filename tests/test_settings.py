@@ -2,9 +2,15 @@
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -221,6 +227,27 @@ def test_what_this_version_has_not_is_refused_without_its_password(variable: str
     assert "geheim" not in text
 
 
+def certificate(folder: Path) -> Path:
+    """A certificate for localhost and its key, in one PEM file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    begins = datetime(2026, 1, 1, tzinfo=UTC)
+    builder = x509.CertificateBuilder(
+        issuer_name=name,
+        subject_name=name,
+        public_key=key.public_key(),
+        serial_number=x509.random_serial_number(),
+        not_valid_before=begins,
+        not_valid_after=begins + timedelta(days=3650),
+    )
+    signed = builder.sign(key, hashes.SHA256())
+    path = folder / "pair.pem"
+    path.write_bytes(
+        signed.public_bytes(Encoding.PEM) + key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    )
+    return path
+
+
 def test_certificate_and_key_come_together(tmp_path: Path) -> None:
     pem = tmp_path / "a.pem"
     pem.touch()
@@ -228,7 +255,11 @@ def test_certificate_and_key_come_together(tmp_path: Path) -> None:
     assert refusal({"DIYALOG_TLS_KEY": str(pem)}).startswith("DIYALOG_TLS_CERT (not given): DIYALOG_TLS_KEY needs it")
     both = {"DIYALOG_TLS_CERT": str(pem), "DIYALOG_TLS_KEY": str(tmp_path / "none.pem")}
     assert refusal(both).startswith("DIYALOG_TLS_KEY: there is no file")
-    assert from_environment(TLS_CERT=str(pem), TLS_KEY=str(pem)).tls_key == pem
+    assert refusal({"DIYALOG_TLS_CERT": str(pem), "DIYALOG_TLS_KEY": str(pem)}).startswith(
+        "DIYALOG_TLS_CERT: it and DIYALOG_TLS_KEY cannot be used together"
+    )
+    pair = certificate(tmp_path)
+    assert from_environment(TLS_CERT=str(pair), TLS_KEY=str(pair)).tls_key == pair
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "diyalog.example"])
@@ -278,7 +309,8 @@ def test_production_is_reached_from_outside_over_tls_only(tmp_path: Path) -> Non
         "DIYALOG_HOST: with DIYALOG_PRODUCTION=true other machines may reach it over TLS"
     )
     assert load({}, environ | {"DIYALOG_TRUSTED_PROXIES": "10.0.0.2"}, None).production
-    tls = {"DIYALOG_TLS_CERT": str(key), "DIYALOG_TLS_KEY": str(key)}
+    pair = str(certificate(tmp_path))
+    tls = {"DIYALOG_TLS_CERT": pair, "DIYALOG_TLS_KEY": pair}
     assert load({}, environ | tls, None).production
 
 

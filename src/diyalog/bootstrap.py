@@ -43,7 +43,7 @@ from diyalog.usecases.waiting import Waiting, WaitingPolicy
 from diyalog.workers.deadlines import deadlines
 from diyalog.workers.heartbeat import Heartbeat
 from diyalog.workers.keys import keys
-from diyalog.workers.lag import lag
+from diyalog.workers.lag import Lag
 from diyalog.workers.outbox import Outbox
 from diyalog.workers.retention import retention
 from diyalog.workers.service import Periodic, Supervisor, Worker
@@ -130,7 +130,7 @@ def put_together(settings: Settings, store: SqliteStore, node: NodeId, clock: Cl
         Periodic("stream_sweep", SWEEP_SECONDS, upkeep.sweep, asyncio.sleep),
         Periodic("stream_poll", POLL_SECONDS, upkeep.poll, asyncio.sleep),
         _retention(settings, store),
-        lag(now, metrics.loop_lag, asyncio.sleep),
+        Lag(now, metrics.loop_lag, asyncio.sleep),
     )
     return Parts(
         store=store,
@@ -304,7 +304,11 @@ async def _serve(settings: Settings, parts: Parts, on_ready: Callable[[str], Non
         parts.waiting.stopping = True
         parts.log.lifecycle_line("draining")
 
+    served = False
+
     def ready(address: str) -> None:
+        nonlocal served
+        served = True
         parts.log.lifecycle_line("ready", address, version("diyalog"))
         on_ready(address)
 
@@ -323,4 +327,5 @@ async def _serve(settings: Settings, parts: Parts, on_ready: Callable[[str], Non
             await parts.hub.finish(_FINISH_S)
     finally:
         await parts.http.stop()
-        parts.log.lifecycle_line("stopped")
+        if served:
+            parts.log.lifecycle_line("stopped")

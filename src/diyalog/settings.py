@@ -8,6 +8,7 @@ stands in `_check` below. `docs/settings.md` lists the same settings for operato
 
 import difflib
 import ipaddress
+import ssl
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -288,6 +289,15 @@ def _check_tls(settings: Settings, refuse: Refuse) -> None:
     for name, file in (("tls_cert", settings.tls_cert), ("tls_key", settings.tls_key)):
         if file is not None and not file.is_file():
             refuse(name, f"there is no file {str(file)!r}; name an existing PEM file")
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(settings.tls_cert, settings.tls_key, "")
+        except (ssl.SSLError, OSError):
+            refuse(
+                "tls_cert",
+                "it and DIYALOG_TLS_KEY cannot be used together; give a PEM certificate chain and its own private key, "
+                "not encrypted",
+            )
 
 
 def _check_production(settings: Settings, refuse: Refuse) -> None:

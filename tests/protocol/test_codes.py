@@ -17,6 +17,6 @@ def test_codes_after_which_a_client_comes_back(code: int) -> None:
 
 def test_the_table_is_complete() -> None:
     assert {int(code) for code in CloseCode} == {
-        1000, 1003, 1007, 1009, 1011, 1012, 1013, 4400, 4401, 4404, 4408, 4409,
+        1000, 1002, 1003, 1007, 1008, 1009, 1011, 1012, 1013, 4400, 4401, 4404, 4408, 4409,
     }  # fmt: skip
     assert set(MEANINGS) == set(CloseCode)

@@ -42,6 +42,8 @@ class Waited:
     interaction_id: str
     customer: str
     outcome: str | None = None
+    acknowledged: bool = False
+    """The app was told of the end in the answer to its own call."""
 
 
 @dataclass
@@ -102,10 +104,16 @@ class Model:
         self.live.pop(wait.customer)
         self.told.note(wait.session_id, outcome)
 
+    def _acknowledged(self, wait: Waited, _: Reply) -> None:
+        wait.acknowledged = True
+
     def _hash(self, fields: Mapping[str, object]) -> Expected:
         customer, device = id_of(fields, "customerId"), text_of(fields, "deviceHash")
         interaction = id_of(fields, "interactionId")
-        if customer is None or device is None:
+        unusable = interaction is not None and (
+            len(interaction) > 255 or interaction in {".", ".."} or re.search(r"[\x00-\x1f\x7f-\x9f]", interaction)
+        )
+        if customer is None or device is None or unusable:
             return Expected(200, envelope={"isSuccess": False})
         holder = self.waits.get(f"i:{interaction}")
         if holder is not None and holder.outcome is None and holder.customer != customer:
@@ -144,9 +152,11 @@ class Model:
 
     def _newest(self, customer: str) -> Expected:
         """Without an open wait the newest unacknowledged end is shown: one that the company brought about."""
-        told = [wait for wait in self.waits.values() if wait.customer == customer and wait.outcome == "NOT_DELIVERED"]
-        replaced = [wait for wait in self.waits.values() if wait.customer == customer and wait.outcome == "REPLACED"]
-        return Expected(200, subject=customer) if told or replaced else Expected(404, "SESSION_NOT_FOUND")
+        unknown_to_the_app = any(
+            wait.customer == customer and wait.outcome in {"NOT_DELIVERED", "REPLACED"} and not wait.acknowledged
+            for wait in self.waits.values()
+        )
+        return Expected(200, subject=customer) if unknown_to_the_app else Expected(404, "SESSION_NOT_FOUND")
 
     def _bearer(self, sent: Sent) -> str | None:
         shown = [value for name, value in sent.headers if name == b"authorization"]
@@ -161,9 +171,10 @@ class Model:
             return Expected(200, subject=customer)
         if wait.outcome is None:
             return Expected(200, subject=customer, after=partial(self._ended, wait, "CANCELLED"))
+        after = partial(self._acknowledged, wait)
         if wait.outcome in {"CANCELLED", "REPLACED"}:
-            return Expected(200, subject=customer)
-        return Expected(409, "WAIT_ENDED", subject=customer)
+            return Expected(200, subject=customer, after=after)
+        return Expected(409, "WAIT_ENDED", subject=customer, after=after)
 
     def _start(self, sent: Sent, customer: str) -> Expected:
         refusal = _content_refusal(sent)

@@ -134,7 +134,7 @@ async def test_the_table(people: People) -> None:
 async def test_a_signature_of_another_time_is_none(people: People) -> None:
     here = people.world
     signed = here.signed(NOT_DELIVERED, {"sessionId": "x"})
-    here.clock.advance(900_001)
+    here.clock.advance(901_000)
     assert (await here.send(signed)).status == 403
 
 

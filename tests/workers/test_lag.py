@@ -2,7 +2,7 @@
 
 import asyncio
 
-from diyalog.workers.lag import EVERY_S, lag
+from diyalog.workers.lag import EVERY_S, Lag
 
 LATE_S = 0.03
 
@@ -23,7 +23,7 @@ async def test_a_loop_that_is_held_up_is_noticed() -> None:
         if len(noted) == 3:
             enough.set()
 
-    worker = lag(lambda: time, note, sleep)
+    worker = Lag(lambda: time, note, sleep)
     running = asyncio.create_task(worker.run())
     async with asyncio.timeout(5):
         await enough.wait()

@@ -10,7 +10,7 @@ from diyalog.api.exchange import JSON, Answer, Exchange
 from diyalog.api.idempotency import idempotency_of
 from diyalog.api.problems import RefusedError, malformed
 from diyalog.api.strict_json import MalformedError, StrictDecoder
-from diyalog.domain.ids import InteractionId, SessionId
+from diyalog.domain.ids import InteractionId, SessionId, is_interaction_id
 from diyalog.usecases.access import Access
 from diyalog.usecases.waiting import Answer as Outcome
 from diyalog.usecases.waiting import Waiting
@@ -78,9 +78,11 @@ class ApplicationApi:
         except MalformedError as error:
             raise malformed(str(error)) from None
         customer_id, device_hash = text_of(body.customer_id), text_of(body.device_hash)
-        if customer_id is None or device_hash is None:
+        interaction_id = text_of(body.interaction_id)
+        usable = interaction_id is None or is_interaction_id(interaction_id)
+        if customer_id is None or device_hash is None or not usable:
             return _REFUSED_HASH
-        value = await self._access.transaction_hash(customer_id, device_hash, text_of(body.interaction_id))
+        value = await self._access.transaction_hash(customer_id, device_hash, interaction_id)
         if value is None:
             return _REFUSED_HASH
         return Answer(200, JSON, _encode(Envelope(True, "TransactionHash created", transaction_hash=value)))

@@ -208,8 +208,10 @@ class ClientApi:
 
 
 def _how_it_ended(wait: Wait) -> dict[str, object]:
-    """What a problem says of a wait that went otherwise than asked; a message only where the company gave one."""
-    told: dict[str, object] = {"sessionId": wait.session_id, "outcome": wait.outcome, "reason": wait.reason}
-    if wait.message is not None:
-        told["message"] = wait.message
-    return told
+    """What a problem says of a wait that went otherwise than asked; `message` is the company's text or null."""
+    return {
+        "sessionId": wait.session_id,
+        "outcome": wait.outcome,
+        "reason": wait.reason,
+        "message": wait.message,
+    }

@@ -3,7 +3,6 @@
 Every answer is hostile: it is used when it fits the schema in every part, and otherwise its result is unknown.
 """
 
-import unicodedata
 from typing import Final, Literal
 from urllib.parse import quote
 
@@ -11,14 +10,11 @@ import msgspec
 
 from diyalog.callouts.http import Answered, HttpClient, Reply, Unanswered, Unsent
 from diyalog.domain.commands import Request
-from diyalog.domain.ids import InteractionId, SessionId
+from diyalog.domain.ids import InteractionId, SessionId, is_interaction_id
 from diyalog.ports_callouts import Again, CreateAnswer, DeleteAnswer, Done, Journal, NotSent, Refused, Took, Unknown
 
 DELETE_S: Final = 10.0
 """Longest wait for DeleteInteraction's answer, in seconds."""
-_ID_LENGTH: Final = 255
-_UNUSABLE: Final = frozenset({"Cc", "Cs"})
-"""Unicode categories that no id has: control characters and halves of characters."""
 _PASSING: Final = frozenset({408, 425, 429})
 """Refusals that say nothing about the request itself."""
 _GONE: Final = frozenset({404, 410})
@@ -138,14 +134,7 @@ def _read_created(body: bytes) -> CreateAnswer:
         return Refused(by_queue=True)
     named = None if created.result is None else created.result.interaction_id
     text = "" if named is None else str(named)
-    return Took(InteractionId(text)) if _usable(text) else Unknown()
-
-
-def _usable(text: str) -> bool:
-    """Whether an interaction id can be stored, logged and put into a path."""
-    if not 1 <= len(text) <= _ID_LENGTH or text in {".", ".."}:
-        return False
-    return _UNUSABLE.isdisjoint(map(unicodedata.category, text))
+    return Took(InteractionId(text)) if is_interaction_id(text) else Unknown()
 
 
 def _path_segment(interaction_id: InteractionId) -> str:

@@ -27,10 +27,16 @@ def _run(arguments: argparse.Namespace) -> int:
     settings = settings_from(arguments, os.environ)
     try:
         uvloop.run(run(settings, _say_ready))
-    except (OpeningError, StartError) as error:
-        sys.stderr.write(f"diyalog: {error}\n")
-        return _WRONG_USE
+    except OpeningError as error:
+        return _refuse(str(error))
+    except StartError as error:
+        return _refuse(f"DIYALOG_HOST, DIYALOG_PORT: {error}: give an address of this machine and a free port")
     return 0
+
+
+def _refuse(line: str) -> int:
+    sys.stderr.write(f"diyalog: {line}\n")
+    return _WRONG_USE
 
 
 def _say_ready(address: str) -> None:

@@ -1,6 +1,7 @@
 """The identities that cross layers, each a type of its own so that one is never passed for another."""
 
-from typing import NewType
+import unicodedata
+from typing import Final, NewType
 
 SessionId = NewType("SessionId", str)
 """One request for help; made here, sent to the company's queue, unguessable (UUIDv7 text)."""
@@ -19,6 +20,18 @@ NodeId = NewType("NodeId", str)
 
 CommandId = NewType("CommandId", str)
 """One attempt to change a wait; tells after a lost commit answer whether that attempt had won."""
+
+_INTERACTION_ID_LENGTH: Final = 255
+_UNUSABLE: Final = frozenset({"Cc", "Cs"})
+"""Unicode categories that no id has: control characters and halves of characters."""
+
+
+def is_interaction_id(text: str) -> bool:
+    """Whether a text can name an interaction: it must be stored, logged, put into a path, and not count as absent."""
+    if not 1 <= len(text) <= _INTERACTION_ID_LENGTH or not text.strip() or text in {".", ".."}:
+        return False
+    return _UNUSABLE.isdisjoint(map(unicodedata.category, text))
+
 
 _UUID_VERSION = 7 << 76
 _UUID_VARIANT = 2 << 62

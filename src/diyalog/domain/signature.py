@@ -234,7 +234,7 @@ def verify(
         proven = _any_verifies(keys, string_to_sign(method, media_type, claimed.date, body, target), claimed.signature)
     if not (proven and known):
         raise SignatureRefusal(Fault.SIGNATURE)
-    if abs(now_ms - claimed.date_ms) > CLOCK_WINDOW_MS:
+    if abs(now_ms // 1000 * 1000 - claimed.date_ms) > CLOCK_WINDOW_MS:  # dates have whole seconds, so has this clock
         raise SignatureRefusal(Fault.CLOCK)
     return Caller(claimed.access_key, claimed.requester)
 

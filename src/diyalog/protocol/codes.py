@@ -11,8 +11,10 @@ class CloseCode(IntEnum):
     """Why a stream was closed. 1xxx are those of RFC 6455, 44xx are Diyalog's own."""
 
     SESSION_OVER = 1000
+    PROTOCOL_ERROR = 1002
     NOT_TEXT = 1003
     NOT_UTF8 = 1007
+    FLOOD = 1008
     TOO_LONG = 1009
     SERVER_FAULT = 1011
     GOING_AWAY = 1012
@@ -26,8 +28,10 @@ class CloseCode(IntEnum):
 
 MEANINGS: Final[dict[CloseCode, str]] = {
     CloseCode.SESSION_OVER: "The session is over and its end acknowledged; nothing will follow.",
+    CloseCode.PROTOCOL_ERROR: "Bytes that are no WebSocket frame, or not legal there.",
     CloseCode.NOT_TEXT: "A binary message was sent; messages are text.",
     CloseCode.NOT_UTF8: "A text message was not UTF-8.",
+    CloseCode.FLOOD: "Too many control frames, or a message in too many fragments.",
     CloseCode.TOO_LONG: "A message was longer than the server allows.",
     CloseCode.SERVER_FAULT: "The server failed unexpectedly.",
     CloseCode.GOING_AWAY: "The server is going away; reconnect after the decimal seconds in the reason.",

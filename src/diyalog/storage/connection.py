@@ -24,6 +24,8 @@ def open_connection(path: Path, *, read_only: bool = False, vfs: str = "") -> ap
     """
     flags = apsw.SQLITE_OPEN_READONLY if read_only else apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     with translated_errors():
+        if not read_only:
+            path.touch(mode=0o600)  # the log's files take the mode over
         connection = apsw.Connection(str(path), flags=flags, vfs=vfs or None, statementcachesize=200)
         connection.set_busy_timeout(_BUSY_MS)
         if not read_only:

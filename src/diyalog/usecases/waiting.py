@@ -1,6 +1,7 @@
 """Asking for help, and every way in which the wait ends."""
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Protocol
@@ -11,7 +12,7 @@ from diyalog.domain.ids import CustomerRef, InteractionId, SessionId, session_id
 from diyalog.domain.results import Delivery, EndResult, Verdict
 from diyalog.domain.transitions import Event
 from diyalog.domain.wait import HelpType, State, Wait
-from diyalog.ports import TransitionStore, WaitReader
+from diyalog.ports import StoreUnavailableError, TransitionStore, WaitReader
 from diyalog.usecases.changes import Changes
 from diyalog.usecases.commanding import CommandIds
 from diyalog.usecases.departures import Departures
@@ -178,9 +179,13 @@ class Waiting:
 
     async def cancel(self, session_id: SessionId, customer: CustomerRef) -> EndResult:
         """The customer stops waiting. LOST tells how the wait had ended; UNKNOWN: not this customer's."""
-        return await self._end(
+        result = await self._end(
             EndWait(self._commands.new(), Event.CANCEL, session_id=session_id, customer=customer, told=True)
         )
+        wait = result.wait
+        if wait is not None and wait.outcome is not None and wait.acknowledged_at is None:
+            await self._store.acknowledge(wait.row, wait.seq)  # the refusal of a late cancel tells how it ended
+        return result
 
     async def cancel_by_administrator(self, session_id: SessionId) -> EndResult:
         """An administrator closes the request."""
@@ -267,7 +272,8 @@ class Waiting:
     async def _seen(self, wait: Wait) -> Wait:
         """Store that the customer's app asked for this wait: a sign of life."""
         if wait.outcome is None:
-            await self._store.touch(wait.row)
+            with suppress(StoreUnavailableError):  # reading goes on while nothing can be stored
+                await self._store.touch(wait.row)
         return wait
 
     async def position(self, wait: Wait) -> int | None:
