@@ -31,7 +31,8 @@ class Writer:
     def __init__(self, connection: apsw.Connection, begin: Callable[[apsw.Connection], Transaction]) -> None:
         self._connection = connection
         self._begin = begin
-        self._pending: queue.SimpleQueue[_Pending | None] = queue.SimpleQueue()
+        self._submitted: list[_Pending] = []
+        self._pending: queue.SimpleQueue[list[_Pending] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="diyalog-writer", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -42,6 +43,7 @@ class Writer:
 
     async def stop(self) -> None:
         """Commit what was submitted, then end the thread."""
+        self._hand_over()
         self._pending.put(None)
         await asyncio.to_thread(self._thread.join)
 
@@ -52,23 +54,34 @@ class Writer:
         """
         assert self._loop is not None, "started"
         future: asyncio.Future[_R] = self._loop.create_future()
-        self._pending.put((operation, command, future))
+        self._submitted.append((operation, command, future))
+        if len(self._submitted) == 1:
+            self._loop.call_soon(self._hand_over)
         return await future
+
+    def _hand_over(self) -> None:
+        """Give the thread what one turn of the event loop has submitted.
+
+        All at once: woken by the first command, it would take the interpreter lock in the middle of the turn, and
+        commit that one alone.
+        """
+        if self._submitted:
+            submitted, self._submitted = self._submitted, []
+            self._pending.put(submitted)
 
     def _work(self) -> None:
         stopping = False
         while not stopping:
-            first = self._pending.get()
-            if first is None:
+            group = self._pending.get()
+            if group is None:
                 return
-            group = [first]
             with suppress(queue.Empty):
                 while len(group) < _GROUP_LIMIT:
-                    item = self._pending.get_nowait()
-                    if item is None:
+                    more = self._pending.get_nowait()
+                    if more is None:
                         stopping = True
                         break
-                    group.append(item)
+                    group.extend(more)
             settled = self._carry_out(group)
             assert self._loop is not None, "started"
             with suppress(RuntimeError):  # the loop is gone: nobody waits for these results any more
