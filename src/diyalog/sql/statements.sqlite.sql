@@ -109,12 +109,10 @@ UPDATE client_token SET interaction_id = NULL WHERE digest = :digest
 INSERT INTO wait (session_id, customer, interaction_id, queue, help_type, state, sealed_request, command, started_at,
                   queued_at, seq, limit_at, abandon_ms, answer_by, due_at, seen_at)
 VALUES (:session, :customer, :interaction, :queue, :help_type, :state, :request, :command, :now,
-        CASE WHEN :state = 'WAITING' THEN :now END, :state = 'WAITING',
-        :limit_at, :abandon_ms, :answer_by, min(:limit_at, :now + :abandon_ms), :now)
-RETURNING id
+        :queued_at, :seq, :limit_at, :abandon_ms, :answer_by, :due_at, :now)
 
 -- name: name_builtin_interaction
-UPDATE wait SET interaction_id = 'D' || (100000 + id) WHERE id = :wait
+UPDATE wait SET interaction_id = :interaction WHERE id = :wait
 
 -- name: write_audit
 INSERT INTO audit (at, wait, event, access_key, node) VALUES (:now, :wait, :event, :access_key, :node)
@@ -124,7 +122,7 @@ INSERT INTO tally (name, count) VALUES (:name, 1) ON CONFLICT (name) DO UPDATE S
 
 -- name: insert_create
 INSERT INTO outbox (kind, wait, attempt, first_at, due_at, lease_node)
-VALUES ('create', :wait, 1, :now, :lease_until, :node) RETURNING id
+VALUES ('create', :wait, 1, :now, :lease_until, :node)
 
 -- name: insert_delete
 INSERT INTO outbox (kind, wait, interaction_id, attempt, first_at, due_at) VALUES ('delete', :wait, :interaction, 0, :now, :now)
@@ -133,8 +131,7 @@ INSERT INTO outbox (kind, wait, interaction_id, attempt, first_at, due_at) VALUE
 DELETE FROM outbox WHERE kind = 'delete' AND interaction_id = :interaction
 
 -- name: find_delivery
-SELECT o.wait, w.state, w.outcome, w.queue FROM outbox AS o JOIN wait AS w ON w.id = o.wait
-WHERE o.id = :delivery AND o.attempt = :attempt AND o.unresolved = 0
+SELECT wait FROM outbox WHERE id = :delivery AND attempt = :attempt AND unresolved = 0
 
 -- name: finish_delivery
 DELETE FROM outbox WHERE id = :delivery AND attempt = :attempt

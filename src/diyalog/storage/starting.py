@@ -1,5 +1,6 @@
 """Starting waits and taking in the queue's answers: rarer than endings, so one command at a time in the group."""
 
+from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -8,7 +9,7 @@ from diyalog.domain.commands import EndWait, Idempotency, QueueFailed, QueueTook
 from diyalog.domain.ids import CommandId, InteractionId, SessionId
 from diyalog.domain.results import Delivery, QueueResult, StartResult, Verdict
 from diyalog.domain.transitions import KEEPS_INTERACTION, Event
-from diyalog.domain.wait import Outcome, State, Wait
+from diyalog.domain.wait import State, Wait
 from diyalog.storage.endings import end_waits
 from diyalog.storage.rows import open_wait, request_place
 from diyalog.storage.transaction import Transaction
@@ -17,6 +18,8 @@ _STARTED: Final = "STARTED"
 _LEASE_MS: Final = 120_000
 """How long a node may be busy with one call-out before another one may take it over (the longest answer is read
 for the queue timeout plus 60 s)."""
+_FIRST_BUILTIN: Final = 100_000
+"""Interactions of the built-in queue are called D and a number from here on."""
 
 
 def read_wait(transaction: Transaction, row: int) -> Wait:
@@ -37,9 +40,9 @@ def start_wait(transaction: Transaction, command: StartWait) -> StartResult:
             return StartResult(Verdict.LOST, read_wait(transaction, live[0]))
         replacing = EndWait(CommandId(f"{command.command}-replace"), Event.REPLACE, row=live[0])
         replaced = end_waits(transaction, [replacing])[0].wait
-    row = _insert(transaction, command)
+    wait = _insert(transaction, command)
     transaction.run(
-        "write_audit", now=transaction.now, wait=row, event=Event.START, access_key=None, node=transaction.node
+        "write_audit", now=transaction.now, wait=wait.row, event=Event.START, access_key=None, node=transaction.node
     )
     transaction.run("count_one", name="created")
     if command.idempotency is not None:
@@ -48,10 +51,9 @@ def start_wait(transaction: Transaction, command: StartWait) -> StartResult:
             scope=command.idempotency.scope,
             body=command.idempotency.body,
             now=transaction.now,
-            wait=row,
+            wait=wait.row,
             verdict=_STARTED,
         )
-    wait = read_wait(transaction, row)
     delivery = _ask_queue(transaction, command, wait) if wait.state is State.REQUESTED else None
     return StartResult(Verdict.WON, wait, replaced, delivery)
 
@@ -80,30 +82,49 @@ def answer_place(scope: bytes) -> str:
     return f"idempotency.answer:{scope.hex()}"
 
 
-def _insert(transaction: Transaction, command: StartWait) -> int:
+def _insert(transaction: Transaction, command: StartWait) -> Wait:
+    """Write the wait, and say how it now stands without reading it back."""
     own = _own_interaction(transaction, command)
     waits_at_once = command.builtin or own is not None
+    state = State.WAITING if waits_at_once else State.REQUESTED
     request = msgspec.json.encode(command.request).decode()
-    inserted = transaction.row(
+    transaction.run(
         "insert_wait",
         session=command.session_id,
         customer=command.customer,
         interaction=own,
         queue="builtin" if command.builtin else "http",
         help_type=command.help_type,
-        state=State.WAITING if waits_at_once else State.REQUESTED,
+        state=state,
         request=transaction.sealer.seal(request_place(command.session_id), request),
         command=command.command,
         now=transaction.now,
+        queued_at=transaction.now if waits_at_once else None,
+        seq=int(waits_at_once),
         limit_at=transaction.now + command.limit_ms,
+        due_at=transaction.now + min(command.limit_ms, command.abandon_ms),
         abandon_ms=command.abandon_ms,
         answer_by=transaction.now + command.queue_timeout_ms,
     )
-    assert inserted is not None, "the inserted row is returned"
-    row: int = inserted[0]
+    row = transaction.connection.last_insert_rowid()
     if waits_at_once and own is None:
-        transaction.run("name_builtin_interaction", wait=row)
-    return row
+        own = InteractionId(f"D{_FIRST_BUILTIN + row}")
+        transaction.run("name_builtin_interaction", wait=row, interaction=own)
+    return Wait(
+        row=row,
+        session_id=command.session_id,
+        customer=command.customer,
+        interaction_id=own,
+        help_type=command.help_type,
+        state=state,
+        outcome=None,
+        reason=None,
+        message=None,
+        started_at=transaction.now,
+        ended_at=None,
+        seq=int(waits_at_once),
+        acknowledged_at=None,
+    )
 
 
 def _own_interaction(transaction: Transaction, command: StartWait) -> InteractionId | None:
@@ -124,16 +145,15 @@ def _own_interaction(transaction: Transaction, command: StartWait) -> Interactio
 
 def _ask_queue(transaction: Transaction, command: StartWait, wait: Wait) -> Delivery:
     """Write that CreateInteraction is due, claimed by this node at once."""
-    inserted = transaction.row(
+    transaction.run(
         "insert_create",
         wait=wait.row,
         now=transaction.now,
         lease_until=transaction.now + command.queue_timeout_ms + _LEASE_MS,
         node=transaction.node,
     )
-    assert inserted is not None, "the inserted row is returned"
     return Delivery(
-        row=inserted[0],
+        row=transaction.connection.last_insert_rowid(),
         kind="create",
         attempt=1,
         session_id=wait.session_id,
@@ -163,13 +183,15 @@ def queue_took(transaction: Transaction, command: QueueTook) -> QueueResult:
     found = transaction.row("find_delivery", delivery=command.delivery, attempt=command.attempt)
     if found is None:
         return QueueResult(None, changed=False, stale=True)
-    row, state, outcome = found[0], State(found[1]), found[2]
+    row = found[0]
+    wait = read_wait(transaction, row)
     holder = transaction.row("live_interaction", interaction=command.interaction_id)
     if holder is not None and holder[0] != row:
-        return QueueResult(read_wait(transaction, row), changed=False, conflict=True)
+        return QueueResult(wait, changed=False, conflict=True)
     # The queue named this id anew: a delete still due under it would hit what the id stands for now.
     transaction.run("drop_superseded_deletes", interaction=command.interaction_id)
-    if state is State.REQUESTED:
+    changed = wait.state is State.REQUESTED
+    if changed:
         transaction.run(
             "take_interaction",
             wait=row,
@@ -180,12 +202,14 @@ def queue_took(transaction: Transaction, command: QueueTook) -> QueueResult:
         transaction.run(
             "write_audit", now=transaction.now, wait=row, event=Event.QUEUE_TOOK, access_key=None, node=transaction.node
         )
-    elif state is State.ENDED:
+        wait = replace(wait, state=State.WAITING, interaction_id=command.interaction_id, seq=wait.seq + 1)
+    elif wait.state is State.ENDED:
         transaction.run("store_late_interaction", wait=row, interaction=command.interaction_id)
-        if outcome is not None and Outcome(outcome) not in KEEPS_INTERACTION:
+        if wait.outcome is not None and wait.outcome not in KEEPS_INTERACTION:
             transaction.run("insert_delete", wait=row, interaction=command.interaction_id, now=transaction.now)
+        wait = replace(wait, interaction_id=command.interaction_id)
     transaction.run("finish_delivery", delivery=command.delivery, attempt=command.attempt)
-    return QueueResult(read_wait(transaction, row), changed=state is State.REQUESTED)
+    return QueueResult(wait, changed)
 
 
 def queue_failed(transaction: Transaction, command: QueueFailed) -> QueueResult:
