@@ -178,6 +178,7 @@ def make_queueing(
         new_command_id=stores.command_id,
         clock=time,
         sleep=time.sleep,
+        later=time.later,
         random=lambda: 0.5,
         journal=notes,
         grace_s=3.0,

@@ -73,6 +73,23 @@ class JumpingTime:
         finally:
             self.sleepers.remove(sleeper)
 
+    def later(self, seconds: float, call: Callable[[], None]) -> asyncio.Future[None]:
+        """Call a function once time has jumped so far; the timer is the future, which may be cancelled."""
+        timer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        sleeper = (self.at + round(seconds * 1000), timer)
+        self.sleepers.append(sleeper)
+        self.notes.tell()
+
+        def over(timer: asyncio.Future[None]) -> None:
+            self.sleepers.remove(sleeper)
+            if not timer.cancelled():
+                call()
+
+        timer.add_done_callback(over)
+        if seconds <= 0:
+            timer.set_result(None)
+        return timer
+
     def jump(self, seconds: float) -> None:
         """Let time pass and wake whoever has slept enough."""
         self.at += round(seconds * 1000)

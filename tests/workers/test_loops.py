@@ -194,6 +194,7 @@ async def test_outbox_ends_waits_of_the_process_before(time: JumpingTime, store:
         new_command_id=stores.command_id,
         clock=time,
         sleep=time.sleep,
+        later=time.later,
         random=lambda: 0.5,
         journal=time.notes,
         grace_s=1.0,

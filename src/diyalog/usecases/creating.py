@@ -9,16 +9,16 @@ once, its answer read late, and what stays in doubt is marked unresolved.
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from diyalog.clock import Clock
-from diyalog.domain.results import Delivery
+from diyalog.domain.results import Delivery, QueueResult
 from diyalog.domain.retry import delay
 from diyalog.domain.transitions import KEEPS_INTERACTION, Event
 from diyalog.domain.wait import State
 from diyalog.ports import StoreUnavailableError, WaitReader
 from diyalog.ports_callouts import Alarm, CreateAnswer, Journal, NotSent, QueueSystem, Refused, Took, Unknown
-from diyalog.usecases.pausing import Sleep, until
+from diyalog.usecases.pausing import Later
 from diyalog.usecases.queue_results import Held, QueueResults
 
 LATE_S: Final = 60.0
@@ -60,7 +60,7 @@ class Creating:
         policy: QueueingPolicy,
         retry_at: RetryTime,
         clock: Clock,
-        sleep: Sleep,
+        later: Later,
         random: Callable[[], float],
         journal: Journal,
     ) -> None:
@@ -70,7 +70,7 @@ class Creating:
         self._policy = policy
         self._retry_at = retry_at
         self._clock = clock
-        self._sleep = sleep
+        self._later = later
         self._random = random
         self._journal = journal
 
@@ -100,15 +100,25 @@ class Creating:
         """Send it this one time: the wait ends at the deadline, the answer is read longer."""
         delivery = held.delivery
         deadline = self._deadline(delivery)
-        call = self._call(delivery, (deadline - self._clock.now_ms()) / 1000 + LATE_S)
+        left_s = (deadline - self._clock.now_ms()) / 1000
+        ending: asyncio.Task[QueueResult] | None = None
+
+        def end_the_wait() -> None:
+            nonlocal ending
+            late = deadline + int(LATE_S * 1000) + _LATE_MARGIN_MS
+            ending = asyncio.ensure_future(self._results.failed(held, Event.QUEUE_TIMEOUT, retry_at=late))
+
+        # Nearly every answer comes in time: then a timer is cheaper than a second task and waiting for either.
+        timer = self._later(left_s, end_the_wait)
         try:
-            await self._until(deadline, {call})
-            if not call.done():
-                late = deadline + int(LATE_S * 1000) + _LATE_MARGIN_MS
-                await self._results.failed(held, Event.QUEUE_TIMEOUT, retry_at=late)
-            answer = await call
+            answer = await self._answer(delivery, left_s + LATE_S)
+            timer.cancel()
+            if ending is not None:
+                await ending
         finally:
-            call.cancel()
+            timer.cancel()
+            if ending is not None:
+                ending.cancel()
         await self._conclude(held, answer, doubt=False)
 
     async def _ask_until_deadline(self, held: Held) -> None:
@@ -151,7 +161,14 @@ class Creating:
             return Unknown()
 
     async def _until(self, moment: int, calls: set[asyncio.Task[CreateAnswer]]) -> None:
-        await until(self._sleep, (moment - self._clock.now_ms()) / 1000, calls)
+        """Return when one of `calls` is done, at the latest at `moment` (ms since 1970). The calls go on."""
+        late: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        timer = self._later((moment - self._clock.now_ms()) / 1000, lambda: late.set_result(None))
+        try:
+            first: set[asyncio.Future[Any]] = {late, *calls}
+            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            timer.cancel()
 
     async def _still_requested(self, delivery: Delivery) -> bool:
         try:

@@ -15,46 +15,60 @@ class Departures:
     """Wakes whoever waits for one of some sessions to leave REQUESTED."""
 
     def __init__(self) -> None:
-        self._waiting: dict[SessionId, set[asyncio.Event]] = {}
+        self._watches: dict[SessionId, set[Watch]] = {}
 
     def changed(self, wait: Wait) -> None:
         """A change of this wait was committed."""
-        if wait.state is not State.REQUESTED and self._waiting:
-            for event in self._waiting.get(wait.session_id, ()):
-                event.set()
+        if wait.state is not State.REQUESTED and self._watches:
+            for watch in self._watches.get(wait.session_id, ()):
+                watch.left()
 
     def watch(self, sessions: Iterable[SessionId]) -> "Watch":
         """Watch `sessions` from now on, so that nothing is missed between reading and waiting."""
-        return Watch(self._waiting, tuple(sessions))
+        return Watch(self._watches, tuple(sessions))
 
 
 class Watch:
     """A context in which departures of some sessions are noticed."""
 
-    def __init__(self, waiting: dict[SessionId, set[asyncio.Event]], sessions: tuple[SessionId, ...]) -> None:
-        self._waiting = waiting
+    def __init__(self, watches: dict[SessionId, set["Watch"]], sessions: tuple[SessionId, ...]) -> None:
+        self._watches = watches
         self._sessions = sessions
-        self._event = asyncio.Event()
+        self._left = False
+        self._waiting: asyncio.Future[None] | None = None
 
     def __enter__(self) -> "Watch":
         """Begin to watch."""
         for session in self._sessions:
-            self._waiting.setdefault(session, set()).add(self._event)
+            self._watches.setdefault(session, set()).add(self)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop watching."""
         for session in self._sessions:
-            watchers = self._waiting[session]
-            watchers.discard(self._event)
-            if not watchers:
-                del self._waiting[session]
+            watches = self._watches[session]
+            watches.discard(self)
+            if not watches:
+                del self._watches[session]
+
+    def left(self) -> None:
+        """One of the sessions has left REQUESTED."""
+        self._left = True
+        self._wake()
 
     async def departed(self, seconds: float) -> None:
         """Return when one of the sessions has left since the last call, at the latest after `seconds`."""
-        try:
-            async with asyncio.timeout(seconds):
-                await self._event.wait()
-        except TimeoutError:
-            return
-        self._event.clear()
+        if not self._left:
+            loop = asyncio.get_running_loop()
+            self._waiting = loop.create_future()
+            timer = loop.call_later(seconds, self._wake)
+            try:
+                await self._waiting
+            finally:
+                timer.cancel()
+                self._waiting = None
+        self._left = False
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)

@@ -15,7 +15,7 @@ from diyalog.domain.wait import State, Wait
 from diyalog.ports import OutboxStore, StoreUnavailableError, TransitionStore, WaitReader
 from diyalog.ports_callouts import Again, Alarm, Done, Journal, QueueSystem
 from diyalog.usecases.creating import LATE_S, Creating, QueueingPolicy
-from diyalog.usecases.pausing import Sleep, pause
+from diyalog.usecases.pausing import Later, Sleep, on_the_loop, pause
 from diyalog.usecases.queue_results import Held, QueueResults
 
 __all__ = ["Queueing", "QueueingPolicy"]
@@ -57,6 +57,7 @@ class Queueing:
         random: Callable[[], float],
         journal: Journal,
         grace_s: float,
+        later: Later = on_the_loop,
     ) -> None:
         self._store = store
         self._queue = queue
@@ -83,7 +84,7 @@ class Queueing:
             policy=policy,
             retry_at=self._retry_at,
             clock=clock,
-            sleep=sleep,
+            later=later,
             random=random,
             journal=journal,
         )
