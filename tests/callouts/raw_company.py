@@ -1,6 +1,7 @@
 """A company of raw bytes: whatever a test wants a TCP server to say, or not to say."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -46,7 +47,7 @@ def http(status: int, body: bytes, *headers: str) -> bytes:
 
 
 @asynccontextmanager
-async def listening(company: RawCompany, talk: Talk) -> AsyncIterator[RawCompany]:
+async def listening(company: RawCompany, talk: Talk, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[RawCompany]:
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         company.connections += 1
         task = asyncio.current_task()
@@ -60,7 +61,7 @@ async def listening(company: RawCompany, talk: Talk) -> AsyncIterator[RawCompany
             company.talking.discard(task)
             writer.close()
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    server = await asyncio.start_server(accept, "127.0.0.1", 0, ssl=tls)
     company.base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield company

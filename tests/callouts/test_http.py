@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from diyalog.callouts.http import ANSWER_LIMIT, Answered, Fault, HttpClient, Reply, Unanswered, Unsent
+from diyalog.callouts.http import ANSWER_LIMIT, HttpClient
+from diyalog.callouts.replies import Answered, Fault, Reply, Unanswered, Unsent
 
 from .raw_company import RawCompany, Talk, http, listening, read_request, saying
 

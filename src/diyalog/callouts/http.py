@@ -3,99 +3,54 @@ request can have reached the other side.
 """
 
 import asyncio
+import re
+import ssl
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final
 
-import aiohttp
-from yarl import URL
+from diyalog.callouts.connection import ANSWER_LIMIT, Received
+from diyalog.callouts.pool import NoConnectionError, Pool
+from diyalog.callouts.replies import Answered, Fault, Reply, Unanswered, Unsent
 
-ANSWER_LIMIT: Final = 256 * 1024
-"""Largest answer that is read, in bytes."""
+__all__ = ["ANSWER_LIMIT", "CONNECT_S", "SLOTS", "HttpClient"]
+
 CONNECT_S: Final = 3.0
 """Longest wait for a connection, name look-up and TLS handshake included."""
 SLOTS: Final = 512
 """Most requests at a time."""
-_IDLE_S: Final = 4.0
-"""Idle connections are closed before usual servers close them (5 s and more): a request sent into a closing
-connection is in doubt."""
 _LEAST_S: Final = 0.001
-_EXACT: Final = 86_400
-"""Time-outs shorter than this many seconds are not rounded up."""
-
-
-class Fault(StrEnum):
-    """Why a request has no usable answer; also the word for it in the log and the metrics."""
-
-    NO_SLOT = "no_slot"
-    CONNECT = "connect"
-    TLS = "tls"
-    CONNECT_TIMEOUT = "connect_timeout"
-    TIMEOUT = "timeout"
-    CUT = "cut"
-    TOO_LARGE = "too_large"
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A whole answer within the limit, after `seconds`. Nothing of it is checked."""
-
-    status: int
-    body: bytes
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Unsent:
-    """There was no connection, so no byte of the request has left."""
-
-    fault: Fault
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Unanswered:
-    """The request may have arrived; there is no whole answer. `status`: that of one which was cut or too large."""
-
-    fault: Fault
-    seconds: float
-    status: int | None = None
-
-
-Reply: TypeAlias = Answered | Unsent | Unanswered
-"""What became of one request."""
+_ILLEGAL_IN_TARGET: Final = re.compile(r"[^!-~]")
+_ILLEGAL_IN_HEADER: Final = re.compile(r"[^ -~]")
 
 
 class HttpClient:
     """A pool of connections to the origins of `bases`; `auth_token` is sent as Auth-Token on every request.
 
-    Follows no redirect, keeps no cookie, takes no proxy and no password from the environment.
+    Follows no redirect, keeps no cookie, unpacks nothing, takes no proxy and no password from the environment. Raises
+    ValueError for a base or token that cannot be sent.
     """
 
     def __init__(self, bases: Iterable[str], *, auth_token: str | None = None, slots: int = SLOTS) -> None:
-        self._origins = frozenset(URL(base).origin() for base in bases)
-        self._headers = {"Accept-Encoding": "identity", "User-Agent": "Diyalog"}
+        tls = ssl.create_default_context()
+        tls.set_alpn_protocols(["http/1.1"])
+        pools = [Pool(base, tls) for base in bases]
+        self._pools = {pool.origin: pool for pool in pools}
+        headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "Diyalog"}
         if auth_token is not None:
-            self._headers["Auth-Token"] = auth_token
+            headers["Auth-Token"] = auth_token
+        self._head = _lines(headers)
         self._slots = asyncio.Semaphore(slots)
-        self._session: aiohttp.ClientSession | None = None
+        self._started = False
 
     async def start(self) -> None:
-        """Open the pool, on the running event loop."""
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            headers=self._headers,
-            auto_decompress=False,
-            trust_env=False,
-        )
+        """Let requests be sent."""
+        self._started = True
 
     async def stop(self) -> None:
-        """Close the pool and what is in flight on it."""
-        if self._session is not None:
-            await self._session.close()
-            self._session = None
+        """Close the connections and what is in flight on them."""
+        self._started = False
+        for pool in self._pools.values():
+            pool.close()
 
     async def send(
         self,
@@ -110,11 +65,9 @@ class HttpClient:
         """Send one request to `url`, taken as it is (already encoded).
 
         `timeout_s` bounds all of it, `slot_s` the wait for one of the slots, in seconds. Raises nothing for what the
-        other side does, and ValueError for an origin that is not configured.
+        other side does, and ValueError for an origin that is not configured and for what no request can carry.
         """
-        target = URL(url, encoded=True)
-        if target.origin() not in self._origins:
-            raise ValueError("a call-out goes to a configured origin only")
+        pool, request = self._request(method, url, body, headers)
         clock = asyncio.get_running_loop().time
         begun = clock()
         if self._slots.locked():
@@ -126,45 +79,56 @@ class HttpClient:
         else:
             await self._slots.acquire()
         try:
-            return await self._exchange(method, target, body, headers, timeout_s=timeout_s - (clock() - begun))
+            return await self._exchange(pool, request, timeout_s=timeout_s - (clock() - begun))
         finally:
             self._slots.release()
 
-    async def _exchange(
-        self, method: str, target: URL, body: bytes | None, headers: Mapping[str, str] | None, *, timeout_s: float
-    ) -> Reply:
-        assert self._session is not None, "started"
-        clock = asyncio.get_running_loop().time
-        begun = clock()
-        status: int | None = None
+    def _request(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str] | None
+    ) -> tuple[Pool, bytes]:
+        """Where a request goes, and its bytes."""
+        origin = url[: url.find("/", url.find("://") + 3)]
+        pool = self._pools.get(origin)
+        if pool is None:
+            raise ValueError("a call-out goes to a configured origin only")
+        target = url[len(origin) :]
+        if _ILLEGAL_IN_TARGET.search(target):
+            raise ValueError("the address is not encoded")
+        own = "" if headers is None else _lines(headers)
+        length = "" if body is None else f"Content-Length: {len(body)}\r\n"
+        head = f"{method} {target} HTTP/1.1\r\n{pool.head}{self._head}{own}{length}\r\n".encode("ascii")
+        return pool, head if body is None else head + body
+
+    async def _exchange(self, pool: Pool, request: bytes, *, timeout_s: float) -> Reply:
+        assert self._started, "started"
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         timeout_s = max(timeout_s, _LEAST_S)
-        # The connecting phase is over well before the whole is: a time-out says in which of the two it struck.
-        timeout = aiohttp.ClientTimeout(total=timeout_s, connect=min(CONNECT_S, timeout_s / 2), ceil_threshold=_EXACT)
+        connection = pool.idle()
+        if connection is None:
+            try:
+                # The connecting phase is over well before the whole is: a time-out says in which of the two it struck.
+                connection = await pool.connect(min(CONNECT_S, timeout_s / 2))
+            except NoConnectionError as error:
+                return Unsent(error.fault, loop.time() - begun)
+        timer = loop.call_at(begun + timeout_s, connection.end, Fault.TIMEOUT)
+        received: Received = Fault.CUT
         try:
-            async with self._session.request(
-                method, target, data=body, headers=headers, allow_redirects=False, timeout=timeout
-            ) as response:
-                status = response.status
-                received = await _read(response)
-        except aiohttp.ClientConnectorError as error:
-            fault = Fault.TLS if isinstance(error, aiohttp.ClientSSLError) else Fault.CONNECT
-            return Unsent(fault, clock() - begun)
-        except aiohttp.ConnectionTimeoutError:
-            return Unsent(Fault.CONNECT_TIMEOUT, clock() - begun)
-        except Exception as error:  # noqa: BLE001  whatever a hostile answer provokes: the request may have arrived
-            fault = Fault.TIMEOUT if isinstance(error, TimeoutError) else Fault.CUT
-            return Unanswered(fault, clock() - begun, status)
-        if received is None:
-            return Unanswered(Fault.TOO_LARGE, clock() - begun, status)
-        return Answered(status, received, clock() - begun)
+            received = await connection.begin(request)
+        finally:
+            timer.cancel()
+            pool.give_back(connection)
+        if isinstance(received, Fault):
+            return Unanswered(received, loop.time() - begun, connection.status)
+        assert connection.status is not None, "a whole answer has a status"
+        return Answered(connection.status, received, loop.time() - begun)
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes | None:
-    """The whole body, None when it is over the limit; what follows then is not read."""
-    received = bytearray()
-    async for chunk in response.content.iter_any():
-        received += chunk
-        if len(received) > ANSWER_LIMIT:
-            response.close()
-            return None
-    return bytes(received)
+def _lines(headers: Mapping[str, str]) -> str:
+    """Header lines. Raises ValueError for a value that would break out of its line."""
+    text = ""
+    for name, value in headers.items():
+        if _ILLEGAL_IN_HEADER.search(value):
+            raise ValueError("a header's value must be printable ASCII")
+        text += f"{name}: {value}\r\n"
+    return text

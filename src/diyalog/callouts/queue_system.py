@@ -8,7 +8,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from diyalog.callouts.http import Answered, HttpClient, Reply, Unanswered, Unsent
+from diyalog.callouts.http import HttpClient
+from diyalog.callouts.replies import Answered, Reply, Unanswered, Unsent
 from diyalog.domain.commands import Request
 from diyalog.domain.ids import InteractionId, SessionId, is_interaction_id
 from diyalog.ports_callouts import Again, CreateAnswer, DeleteAnswer, Done, Journal, NotSent, Refused, Took, Unknown

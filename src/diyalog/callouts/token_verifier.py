@@ -4,7 +4,8 @@ from typing import Final
 
 import msgspec
 
-from diyalog.callouts.http import Answered, Fault, HttpClient, Reply, Unanswered, Unsent
+from diyalog.callouts.http import HttpClient
+from diyalog.callouts.replies import Answered, Fault, Reply, Unanswered, Unsent
 from diyalog.ports_callouts import Journal
 
 _CHECK_S: Final = 10.0
