@@ -7,7 +7,7 @@ on the bytes as they were received, and nothing is parsed before the signature h
 import re
 from binascii import b2a_base64
 from calendar import timegm
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import Enum
 from functools import lru_cache
@@ -67,12 +67,11 @@ _DATE, _REQUESTER, _AUTHORIZATION, _CONTENT_TYPE = (
     b"content-type",
 )
 _OLD_NAME: Final = {_DATE: b"date", _REQUESTER: b"x-requester-userid", _AUTHORIZATION: b"x-authorization"}
-_READ: Final = frozenset((*_OLD_NAME, *_OLD_NAME.values(), _CONTENT_TYPE))
 _PRINTABLE: Final = re.compile(rb"[\x20-\x7e]{1,512}")
 _BLANKS: Final = b" \t"
 
 
-def read_headers(headers: Iterable[tuple[bytes, bytes]]) -> SignedHeaders:
+def read_headers(headers: Sequence[tuple[bytes, bytes]]) -> SignedHeaders:
     """Take the signing headers out of a request's raw headers (lower-case name, value).
 
     The `x-dlg-*` names come first; `Date`, `X-Requester-UserId` and `X-Authorization` are read where the one of the
@@ -82,25 +81,38 @@ def read_headers(headers: Iterable[tuple[bytes, bytes]]) -> SignedHeaders:
     Raises SignatureRefusal: HEADERS, then FORMAT (repeated, longer than 512 bytes, not printable ASCII, not
     `DLGA id:signature`), then DATE.
     """
-    found: dict[bytes, bytes] = {}
-    repeated: set[bytes] = set()
-    for name, value in headers:
-        if name in _READ:
-            if name in found:
-                repeated.add(name)
-            found[name] = found.get(name) or value.strip(_BLANKS)
-    used = [name if found.get(name) else old for name, old in _OLD_NAME.items()]
-    values = [found.get(name, b"") for name in used]
-    if not all(values):
-        raise SignatureRefusal(Fault.HEADERS)
-    if repeated and not repeated.isdisjoint((*used, _CONTENT_TYPE)):
-        raise SignatureRefusal(Fault.FORMAT)
-    if not all(map(_PRINTABLE.fullmatch, values)):
-        raise SignatureRefusal(Fault.FORMAT)
+    found = dict(headers)
+    # Hardly any request repeats a header: only then is it looked at which.
+    repeated = _merge_repeated(headers, found) if len(found) < len(headers) else frozenset[bytes]()
+    doubtful = _CONTENT_TYPE in repeated
+    values = []
+    for new_name, old_name in _OLD_NAME.items():
+        name = new_name
+        value = found.get(name, b"").strip(_BLANKS)
+        if not value:
+            name = old_name
+            value = found.get(name, b"").strip(_BLANKS)
+        doubtful = doubtful or name in repeated
+        values.append(value)
     date, requester, authorization = values
+    if not (date and requester and authorization):
+        raise SignatureRefusal(Fault.HEADERS)
+    if doubtful or not (_PRINTABLE.fullmatch(date) and _PRINTABLE.fullmatch(requester)):
+        raise SignatureRefusal(Fault.FORMAT)
     access_key, signature = parse_authorization(authorization)
-    content_type = found.get(_CONTENT_TYPE, b"")
+    content_type = found.get(_CONTENT_TYPE, b"").strip(_BLANKS)
     return SignedHeaders(access_key, signature, requester.decode("ascii"), date, parse_date(date), content_type)
+
+
+def _merge_repeated(headers: Sequence[tuple[bytes, bytes]], found: dict[bytes, bytes]) -> frozenset[bytes]:
+    """Give each name in `found` its first value that is not empty; return the names that stand there twice."""
+    found.clear()
+    repeated = set()
+    for name, value in headers:
+        if name in found:
+            repeated.add(name)
+        found[name] = found.get(name) or value.strip(_BLANKS)
+    return frozenset(repeated)
 
 
 def parse_authorization(value: bytes) -> tuple[AccessKeyId, bytes]:
@@ -109,8 +121,8 @@ def parse_authorization(value: bytes) -> tuple[AccessKeyId, bytes]:
     Raises SignatureRefusal (FORMAT) when the prefix, the colon or one of the parts is missing, or when the value is
     longer than 512 bytes or not printable ASCII.
     """
-    access_key, colon, signature = value[len(SCHEME) :].partition(b":")
-    if not (value.startswith(SCHEME) and access_key and colon and signature and _PRINTABLE.fullmatch(value)):
+    access_key, _, signature = value[len(SCHEME) :].partition(b":")
+    if not (access_key and signature and value.startswith(SCHEME) and _PRINTABLE.fullmatch(value)):
         raise SignatureRefusal(Fault.FORMAT)
     return AccessKeyId(access_key.decode("ascii")), signature
 
@@ -228,10 +240,11 @@ def verify(
     known = lookup(claimed.access_key)
     keys = known or _UNKNOWN_KEY
     content_type = claimed.content_type
-    proven = _any_verifies(keys, string_to_sign(method, content_type, claimed.date, body, target), claimed.signature)
+    signature = claimed.signature
+    proven = _any_verifies(keys, string_to_sign(method, content_type, claimed.date, body, target), signature)
     if not proven and b";" in content_type:
         media_type = content_type.partition(b";")[0].rstrip(_BLANKS)
-        proven = _any_verifies(keys, string_to_sign(method, media_type, claimed.date, body, target), claimed.signature)
+        proven = _any_verifies(keys, string_to_sign(method, media_type, claimed.date, body, target), signature)
     if not (proven and known):
         raise SignatureRefusal(Fault.SIGNATURE)
     if abs(now_ms // 1000 * 1000 - claimed.date_ms) > CLOCK_WINDOW_MS:  # dates have whole seconds, so has this clock
@@ -240,11 +253,14 @@ def verify(
 
 
 def _any_verifies(keys: Sequence[SigningKey], text: bytes, signature: bytes) -> bool:
-    return any(key.verifies(text, signature) for key in keys)
+    for key in keys:  # noqa: SIM110 - a generator would cost as much as the hash
+        if key.verifies(text, signature):
+            return True
+    return False
 
 
 def check(
-    headers: Iterable[tuple[bytes, bytes]],
+    headers: Sequence[tuple[bytes, bytes]],
     *,
     method: bytes,
     target: bytes,

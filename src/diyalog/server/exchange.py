@@ -4,6 +4,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from uvicorn._types import HTTPScope
@@ -62,6 +63,27 @@ def with_request_id(text: str) -> bytes:
     return f"{text} Request id: {secrets.token_hex(8)}".encode("ascii")
 
 
+@lru_cache(maxsize=256)  # nearly all answers have the same few heads
+def _header_lines(headers: tuple[tuple[bytes, bytes], ...]) -> tuple[bytes, int | None, bool]:
+    """Write an application's headers; the Content-Length among them, and whether they close the connection."""
+    lines = b""
+    length: int | None = None
+    closing = False
+    for raw_name, value in headers:
+        if _ILLEGAL_IN_VALUE.search(value):
+            raise RuntimeError("illegal byte in a header's value")
+        name = raw_name.lower()
+        if name == b"content-length":
+            length = int(value)
+        elif name == b"connection":
+            closing = closing or b"close" in value.lower()
+            continue
+        elif name == b"transfer-encoding":
+            continue  # framing is decided here
+        lines += b"%b: %b\r\n" % (name, value)
+    return lines, length, closing
+
+
 class Exchange:
     """The ASGI `receive` and `send` of one request.
 
@@ -102,7 +124,7 @@ class Exchange:
         self._news = False
         self._waiter: asyncio.Future[None] | None = None
         self._status = 0
-        self._head: list[bytes] | None = None
+        self._head: bytes | None = None  # the header lines of the answer, until they are sent
         self._left: int | None = None  # bytes of the announced Content-Length still to send
         self._chunked = False
         self._bodiless = False
@@ -179,21 +201,9 @@ class Exchange:
             raise RuntimeError(f"unexpected ASGI message {kind}")
 
     def _begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        head = [STATUS_LINE[status], self._connection.shared.date_line]
-        left: int | None = None
-        for raw_name, value in headers:
-            if _ILLEGAL_IN_VALUE.search(value):
-                raise RuntimeError("illegal byte in a header's value")
-            name = raw_name.lower()
-            if name == b"content-length":
-                left = int(value)
-            elif name == b"connection":
-                self._keep_alive = self._keep_alive and b"close" not in value.lower()
-                continue
-            elif name == b"transfer-encoding":
-                continue  # framing is decided here
-            head += (name, b": ", value, b"\r\n")
-        self._status, self._head, self._left = status, head, left
+        self._head, self._left, closing = _header_lines(tuple(headers))
+        self._keep_alive = self._keep_alive and not closing
+        self._status = status
 
     def _continue(self, body: bytes, *, more: bool) -> None:
         head, self._head = self._head, None
@@ -208,22 +218,23 @@ class Exchange:
             self.wake()
             self._connection.exchange_done(self, reusable=self._keep_alive)
 
-    def _finish_head(self, head: list[bytes], length: int, *, more: bool) -> bytes:
+    def _finish_head(self, lines: bytes, length: int, *, more: bool) -> bytes:
         """Decide the framing of the body and whether the connection goes on."""
+        shared = self._connection.shared
         self._bodiless = self._status in _WITHOUT_BODY or self.scope["method"] == "HEAD"
         if self._left is None and self._status not in _WITHOUT_BODY:
             if not more:
                 self._left = length
-                head.append(b"content-length: %d\r\n" % length)
+                lines += b"content-length: %d\r\n" % length
             elif self.scope["http_version"] == "1.1":
                 self._chunked = True
-                head.append(b"transfer-encoding: chunked\r\n")
+                lines += b"transfer-encoding: chunked\r\n"
             else:
                 self._keep_alive = False  # the end of the connection ends the body
-        if self.more_body or self._status in _ENDING or self._connection.shared.draining:
+        if self.more_body or self._status in _ENDING or shared.draining:
             self._keep_alive = False
-        head.append(b"\r\n" if self._keep_alive else b"connection: close\r\n\r\n")
-        return b"".join(head)
+        end = b"\r\n" if self._keep_alive else b"connection: close\r\n\r\n"
+        return STATUS_LINE[self._status] + shared.date_line + lines + end
 
     def _frame(self, body: bytes, *, more: bool) -> bytes:
         if self._chunked:

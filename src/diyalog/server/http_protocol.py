@@ -13,6 +13,7 @@ from math import inf
 from typing import Any, Final, cast
 
 import httptools
+from uvicorn._types import HTTPScope
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
@@ -26,6 +27,7 @@ from diyalog.server.websocket import WebSocketProtocol
 
 HIGH_WATER: Final = 64 * 1024
 MAX_DISCARDED: Final = 4 * 1024 * 1024
+_ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 _FRAMING_PER_BYTE: Final = 8  # what a chunk of one byte takes, generously, with that byte
 
 _ENDED_ANSWERS: Final = {
@@ -141,8 +143,10 @@ class HttpProtocol(HttpToolsProtocol):
                 self._refuse(431)
 
     def on_message_begin(self) -> None:
-        """Start the clock and the count of a head."""
-        super().on_message_begin()
+        """Start the clock and the count of a head. (uvicorn's own builds the scope here, of which half is known.)"""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
         self._head_done = False
         self._hosts = 0
         self._head_least, self._head_most = self._segment, self._received
@@ -166,20 +170,35 @@ class HttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Begin the exchange, unless the connection changes its protocol or the head is refused."""
         self._head_done = True
-        parser, scope = self.parser, self.scope
+        parser, target = self.parser, self.url
         version = parser.get_http_version()
         method = parser.get_method().decode("ascii")
-        if self._head_most > self._limit and head_size(method, self.url, self.headers) > self._limit:
+        if self._head_most > self._limit and head_size(method, target, self.headers) > self._limit:
             self._stop(431)
         # RFC 9112, section 3.2: exactly one Host. A CONNECT's target is none of ours.
         if version not in ("1.1", "1.0") or self._hosts != (1 if version == "1.1" else min(self._hosts, 1)):
             self._stop(400)
         if method == "CONNECT":
             self._stop(400)
-        scope["method"] = method
-        scope["http_version"] = version
-        scope["path"], scope["raw_path"], scope["query_string"] = split_target(self.url)
-        cast("dict[str, Any]", scope)["target"] = self.url
+        path, raw_path, query = split_target(target)
+        self.scope = scope = cast(
+            "HTTPScope",
+            {
+                "type": "http",
+                "asgi": _ASGI,
+                "http_version": version,
+                "server": self.server,
+                "client": self.client,
+                "scheme": self.scheme,
+                "method": method,
+                "root_path": self.root_path,
+                "path": path,
+                "raw_path": raw_path,
+                "query_string": query,
+                "target": target,
+                "headers": self.headers,
+            },
+        )
         if parser.should_upgrade():
             return  # feed_data now raises HttpParserUpgrade
         self._phase, self._deadline = Phase.BUSY, inf

@@ -31,7 +31,7 @@ SELECT key, value ->> 0,
                        (SELECT max(id) FROM wait WHERE interaction_id = value ->> 3))
             ELSE (SELECT id FROM wait WHERE session_id = value ->> 2) END,
        value ->> 4, value ->> 5, unhex(value ->> 6), value ->> 7, value ->> 8, unhex(value ->> 9)
-FROM json_each(:commands)
+FROM jsonb_each(:commands)
 
 -- name: end_waits
 UPDATE wait

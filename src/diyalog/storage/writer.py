@@ -47,17 +47,17 @@ class Writer:
         self._pending.put(None)
         await asyncio.to_thread(self._thread.join)
 
-    async def submit(self, operation: Operation[_A, _R], command: _A) -> _R:
-        """Carry out one command and return its result once it is durable.
+    def submit(self, operation: Operation[_A, _R], command: _A) -> "asyncio.Future[_R]":
+        """Carry out one command; the future has its result once it is durable.
 
-        Raises StoreUnavailableError when it could not be committed; nothing of it is then acknowledged.
+        Or StoreUnavailableError when it could not be committed; nothing of it is then acknowledged.
         """
         assert self._loop is not None, "started"
         future: asyncio.Future[_R] = self._loop.create_future()
         self._submitted.append((operation, command, future))
         if len(self._submitted) == 1:
             self._loop.call_soon(self._hand_over)
-        return await future
+        return future
 
     def _hand_over(self) -> None:
         """Give the thread what one turn of the event loop has submitted.

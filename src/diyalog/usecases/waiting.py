@@ -1,6 +1,7 @@
 """Asking for help, and every way in which the wait ends."""
 
 import os
+from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -211,7 +212,7 @@ class Waiting:
         found = None if result.wait is None else result.wait.session_id
         return _ANSWERS.get(result.verdict) or _lost(result), found
 
-    async def _attempt(
+    def _attempt(
         self,
         interaction_id: InteractionId | None,
         session_id: SessionId | None,
@@ -220,8 +221,8 @@ class Waiting:
         idempotency: Idempotency | None,
         *,
         may_hold: bool,
-    ) -> EndResult:
-        return await self._end(
+    ) -> Awaitable[EndResult]:
+        return self._end(
             EndWait(
                 self._commands.new(),
                 Event.NOT_DELIVERED,
