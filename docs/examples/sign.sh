@@ -24,11 +24,19 @@ signature=$(
     openssl base64 -A
 )
 
-curl --silent --show-error --fail-with-body --max-time 30 \
-  --header "Content-Type: $content_type" \
-  --header "x-dlg-date: $date" \
-  --header "x-dlg-requester-userid: back-office" \
-  --header "x-dlg-authorization: DLGA $DIYALOG_ACCESS_KEY_ID:$signature" \
-  --data-raw "$body" \
-  "$DIYALOG_URL$path"
-echo
+answer=$(
+  curl --silent --show-error --max-time 30 --write-out ' %{http_code}' \
+    --header "Content-Type: $content_type" \
+    --header "x-dlg-date: $date" \
+    --header "x-dlg-requester-userid: back-office" \
+    --header "x-dlg-authorization: DLGA $DIYALOG_ACCESS_KEY_ID:$signature" \
+    --data-raw "$body" \
+    "$DIYALOG_URL$path"
+)
+status=${answer##* }
+text=${answer% *}
+if [ "$status" != 200 ]; then
+  printf '%s %s\n' "$status" "$text" >&2
+  exit 1
+fi
+printf '%s\n' "$text"
