@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 from diyalog.domain.commands import Request
 from diyalog.domain.ids import CustomerRef, InteractionId, SessionId
@@ -21,8 +22,7 @@ class Verdict(Enum):
     """The Idempotency-Key was used before with another body."""
 
 
-@dataclass(frozen=True, slots=True)
-class EndResult:
+class EndResult(NamedTuple):
     """`waits_elsewhere`: the customer behind the named interaction has another open wait. `replayed`: this is the
     answer of an earlier call with the same Idempotency-Key. `outstanding`: sessions whose CreateInteraction answer
     is still to come, reported with UNKNOWN.
@@ -35,8 +35,7 @@ class EndResult:
     outstanding: tuple[SessionId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """One claimed outbox row: a call to the company's queue that is due.
 
     `kind` is "create" or "delete". `attempt` is the fence: a result counts only for the newest attempt.
@@ -57,8 +56,7 @@ class Delivery:
     outcome: Outcome | None
 
 
-@dataclass(frozen=True, slots=True)
-class StartResult:
+class StartResult(NamedTuple):
     """`verdict`: WON (a new wait), LOST (in conversation: `wait` is it), MISMATCH, or WON with `replayed` (the wait
     this Idempotency-Key started before, with `answer` when one was given). `replaced` is the wait it ended.
     """
@@ -71,8 +69,7 @@ class StartResult:
     answer: tuple[int, bytes] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class QueueResult:
+class QueueResult(NamedTuple):
     """`wait` after the queue's answer was written; `changed`: it left REQUESTED by it. `stale`: a newer attempt owns
     the outbox row and nothing was written. `conflict`: the id is open for another wait and was not used.
     """
@@ -93,8 +90,7 @@ class TokenRecord:
     barred: bool
 
 
-@dataclass(frozen=True, slots=True)
-class StreamEvent:
+class StreamEvent(NamedTuple):
     """One event of one session's stream; its data is derived from the wait."""
 
     seq: int

@@ -1,8 +1,7 @@
 """The wait: one customer's request for help, from asking to its one outcome."""
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from diyalog.domain.ids import CustomerRef, InteractionId, SessionId
 
@@ -57,8 +56,7 @@ OPEN_STATES: Final = (State.REQUESTED, State.WAITING)
 """A wait in one of these has no outcome yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class Wait:
+class Wait(NamedTuple):
     """One wait as stored. Times are milliseconds since 1970, UTC; `message` is the company's text, decrypted."""
 
     row: int

@@ -5,7 +5,6 @@ several callers, the one whose command id the row carries afterwards has won; th
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import apsw
@@ -129,7 +128,7 @@ def _with_outstanding(
         rows = transaction.rows("outstanding_sessions", now=transaction.now)
         sessions = tuple(SessionId(row[0]) for row in rows)
         for place in held:
-            results[place] = replace(results[place], outstanding=sessions)
+            results[place] = results[place]._replace(outstanding=sessions)
     return results
 
 
@@ -182,4 +181,4 @@ def _repeat(
     answer = results[origin]
     assert original is not None, "the first use carries the key"
     assert answer is not None, "the first use was answered"
-    return replace(answer, replayed=True) if original.body == repeated.body else EndResult(Verdict.MISMATCH)
+    return answer._replace(replayed=True) if original.body == repeated.body else EndResult(Verdict.MISMATCH)

@@ -1,12 +1,18 @@
 """Rows of the wait table as the domain's Wait; the only place that knows the order of the columns."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from diyalog.domain.ids import CustomerRef, InteractionId, SessionId
 from diyalog.domain.results import StreamEvent
 from diyalog.domain.wait import HelpType, Outcome, Reason, State, Wait
 from diyalog.storage.sealing import Sealer
+
+# Found in a dict: to call an enumeration costs as much as all else here.
+_HELP_TYPES: Final[Mapping[str, HelpType]] = {one: one for one in HelpType}
+_STATES: Final[Mapping[str, State]] = {one: one for one in State}
+_OUTCOMES: Final[Mapping[str | None, Outcome | None]] = {None: None, **{one: one for one in Outcome}}
+_REASONS: Final[Mapping[str | None, Reason | None]] = {None: None, **{one: one for one in Reason}}
 
 
 def wait_of(row: Sequence[Any], message: str | None) -> Wait:
@@ -16,10 +22,10 @@ def wait_of(row: Sequence[Any], message: str | None) -> Wait:
         session_id=SessionId(row[1]),
         customer=CustomerRef(row[2]),
         interaction_id=None if row[3] is None else InteractionId(row[3]),
-        help_type=HelpType(row[4]),
-        state=State(row[5]),
-        outcome=None if row[6] is None else Outcome(row[6]),
-        reason=None if row[7] is None else Reason(row[7]),
+        help_type=_HELP_TYPES[row[4]],
+        state=_STATES[row[5]],
+        outcome=_OUTCOMES[row[6]],
+        reason=_REASONS[row[7]],
         message=message,
         started_at=row[9],
         ended_at=row[10],

@@ -1,6 +1,5 @@
 """Starting waits and taking in the queue's answers: rarer than endings, so one command at a time in the group."""
 
-from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -202,12 +201,12 @@ def queue_took(transaction: Transaction, command: QueueTook) -> QueueResult:
         transaction.run(
             "write_audit", now=transaction.now, wait=row, event=Event.QUEUE_TOOK, access_key=None, node=transaction.node
         )
-        wait = replace(wait, state=State.WAITING, interaction_id=command.interaction_id, seq=wait.seq + 1)
+        wait = wait._replace(state=State.WAITING, interaction_id=command.interaction_id, seq=wait.seq + 1)
     elif wait.state is State.ENDED:
         transaction.run("store_late_interaction", wait=row, interaction=command.interaction_id)
         if wait.outcome is not None and wait.outcome not in KEEPS_INTERACTION:
             transaction.run("insert_delete", wait=row, interaction=command.interaction_id, now=transaction.now)
-        wait = replace(wait, interaction_id=command.interaction_id)
+        wait = wait._replace(interaction_id=command.interaction_id)
     transaction.run("finish_delivery", delivery=command.delivery, attempt=command.attempt)
     return QueueResult(wait, changed)
 

@@ -1,7 +1,7 @@
 """Storing what the company's queue answered: a result that was received is not lost while the process lives."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
@@ -96,7 +96,7 @@ class QueueResults:
         self, held: Held, command: _Command, write: Callable[[_Command], Awaitable[QueueResult]]
     ) -> QueueResult:
         while True:
-            newest = replace(command, attempt=held.delivery.attempt)
+            newest = command._replace(attempt=held.delivery.attempt)
             result = await self._durably(held, partial(write, newest))
             if not result.stale or newest.attempt == held.delivery.attempt:
                 break
