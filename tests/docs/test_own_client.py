@@ -1,0 +1,125 @@
+"""A client written from the page alone keeps the page's promises on a bad network."""
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import apsw
+import pytest
+
+from e2e.world import eventually
+from kit.checker import Told, check_database
+from kit.server import Company, Customer, Server, running
+
+from .cutting_proxy import CuttingProxy, cutting
+from .own_client import Kept, OwnClient, Pace
+from .pages import DOCS, blocks
+
+LIMIT_S = 60.0
+CUSTOMERS = 12
+PACE = Pace(ask=1.0, call=0.5, base=0.02, cap=0.3, silent=0.3, pong=0.3)
+
+
+@dataclass
+class Phone:
+    """A customer's device: what is kept on it, and all that its screen ever showed."""
+
+    customer_id: str
+    kept: Kept = field(default_factory=Kept)
+    screen: list[tuple[str, Any]] = field(default_factory=list)
+    sessions: set[str] = field(default_factory=set)
+
+    def show(self, session_id: str, ended: dict[str, Any]) -> None:
+        self.sessions.add(session_id)
+        self.screen.append((ended["outcome"], ended.get("message")))
+
+    def app(self, url: str) -> OwnClient:
+        return OwnClient(url, self.customer_id, self.kept, self.show, PACE)
+
+
+async def waiting(server: Server, customer_id: str) -> str:
+    """The interaction in which the customer waits, once they do; asked on a good network."""
+    async with Customer(server.url, customer_id) as looking:
+        assert (await looking.activate()).status == 201
+
+        async def found() -> bool:
+            return (await looking.current()).status == 200
+
+        await eventually(found, LIMIT_S, f"customer {customer_id} waits")
+        interaction: str = (await looking.current()).json["interactionId"]
+        return interaction
+
+
+async def use(phone: Phone, proxy: CuttingProxy) -> None:
+    """The app is closed and opened again at a chance moment, then left open until it is done."""
+    url = f"http://127.0.0.1:{proxy.port}"
+    first = asyncio.create_task(phone.app(url).get_help())
+    await asyncio.wait([first], timeout=proxy.chance.uniform(0, 1))
+    if not first.done():
+        first.cancel()
+        await asyncio.wait([first])
+        await phone.app(url).get_help()
+
+
+async def keep_cutting(proxy: CuttingProxy) -> None:
+    while True:
+        await asyncio.sleep(proxy.chance.uniform(0, 0.04))
+        proxy.cut_one()
+
+
+async def give_up_on(phone: Phone, server: Server, company: Company, pause: float) -> None:
+    interaction = await waiting(server, phone.customer_id)
+    await asyncio.sleep(pause)
+    answer = await company.not_delivered(interactionId=interaction, message=f"Sorry, {phone.customer_id}.")
+    assert answer.json["isSuccess"] is True
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_every_customer_is_told_once_however_often_the_network_fails(tmp_path: Path, seed: int) -> None:
+    phones = [Phone(str(number)) for number in range(CUSTOMERS)]
+    async with (
+        running(tmp_path, limit_starts="0", limit_sockets_per_customer="0") as server,
+        Company(server.url, await server.new_key()) as company,
+        cutting(int(server.url.rpartition(":")[2]), Random(seed)) as proxy,
+        asyncio.timeout(LIMIT_S),
+    ):
+        storm = asyncio.create_task(keep_cutting(proxy))
+        apps = [asyncio.create_task(use(phone, proxy)) for phone in phones]
+        await asyncio.gather(
+            *(give_up_on(phone, server, company, proxy.chance.uniform(0, 2)) for phone in phones),
+        )
+        storm.cancel()
+        proxy.heal()
+        await asyncio.gather(*apps)
+        cuts = proxy.cuts
+    assert {phone.customer_id: phone.screen for phone in phones} == {
+        phone.customer_id: [("NOT_DELIVERED", f"Sorry, {phone.customer_id}.")] for phone in phones
+    }
+    assert cuts > 3 * CUSTOMERS
+    check_database(server.database, Told(received=set.union(*(phone.sessions for phone in phones))))
+    assert count(server.database, "wait") == CUSTOMERS, "every customer asked once"
+
+
+def count(database: Path, table: str) -> int:
+    connection = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        [(rows,)] = connection.execute(f"SELECT count(*) FROM {table}").fetchall()
+    finally:
+        connection.close()
+    return int(rows)
+
+
+def test_the_pages_messages_are_json() -> None:
+    shown = [block.text for block in blocks(DOCS / "writing_a_client.md") if block.kind == "json"]
+    assert len(shown) > 6
+    assert all(isinstance(json.loads(text), dict) for text in shown)
+
+
+def test_the_client_uses_nothing_of_ours() -> None:
+    program = (Path(__file__).parent / "own_client.py").read_text("utf-8")
+    assert "import diyalog" not in program
+    assert "from diyalog" not in program
+    assert "from kit" not in program
