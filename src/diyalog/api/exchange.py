@@ -86,11 +86,8 @@ class Exchange:
 
     def header(self, name: bytes) -> bytes | None:
         """Value of a header by its lower-case name; None when absent, the first when repeated."""
-        for key, value in self.scope["headers"]:
-            if key == name:
-                found: bytes = value
-                return found
-        return None
+        found: bytes | None = dict(reversed(self.scope["headers"])).get(name)
+        return found
 
     def repeated(self, name: bytes) -> bool:
         """Tell whether a header stands in the request more than once."""

@@ -28,6 +28,7 @@ from diyalog.observability.lines import (
     TransitionLine,
 )
 
+_INFO: Final = Level.INFO  # an attribute of an enumeration is a slow one to read, thousands of times a second
 _HARMLESS: Final = (
     "Application shutdown failed",
     "Application startup failed",
@@ -94,11 +95,11 @@ class Log:
         code: str | None = None,
     ) -> None:
         """Log an answered request. `route` is the template; `code` the problem's or the envelope's code, if any."""
-        level = Level.INFO if status < 500 else Level.ERROR if status == 500 else Level.WARNING
+        level, write = _INFO, self._gather
+        if status >= 500:
+            level, write = Level.ERROR if status == 500 else Level.WARNING, self._write
         duration_ms = round(duration_ms, 3)
-        self._write(
-            RequestLine(self._at(), level, method, route, status, duration_ms, request_id, caller, session_id, code)
-        )
+        write(RequestLine(self._at(), level, method, route, status, duration_ms, request_id, caller, session_id, code))
 
     def transition_line(
         self,
@@ -111,18 +112,18 @@ class Log:
         interaction_id: str | None = None,
     ) -> None:
         """Log a committed change of a wait: the event that happened and where it led."""
-        self._write(TransitionLine(self._at(), Level.INFO, session_id, event, state, outcome, reason, interaction_id))
+        self._gather(TransitionLine(self._at(), _INFO, session_id, event, state, outcome, reason, interaction_id))
 
     def callout_line(
         self, service: str, result: str, duration_ms: float, attempt: int, session_id: str | None = None
     ) -> None:
         """Log a call to the company. `result` is `ok` or the kind of failure, as in the metrics."""
-        level = Level.INFO if result == "ok" else Level.WARNING
-        self._write(CalloutLine(self._at(), level, service, result, round(duration_ms, 3), attempt, session_id))
+        level, write = (_INFO, self._gather) if result == "ok" else (Level.WARNING, self._write)
+        write(CalloutLine(self._at(), level, service, result, round(duration_ms, 3), attempt, session_id))
 
     def stream_line(self, session_id: str | None, code: int, duration_ms: float) -> None:
         """Log the end of an event stream; without a session id when it closed before its hello."""
-        self._write(StreamLine(self._at(), Level.INFO, session_id, code, round(duration_ms, 3)))
+        self._gather(StreamLine(self._at(), _INFO, session_id, code, round(duration_ms, 3)))
 
     def lifecycle_line(self, phase: str, address: str | None = None, version: str | None = None) -> None:
         """Log a step in the life of the process; `address` is our own listen address."""
@@ -168,21 +169,25 @@ class Log:
             self._second = second
         return f"{self._second_text}.{millisecond:03d}Z"
 
-    def _write(self, line: Line) -> None:
-        text = self._render(line) + b"\n"
-        if self._later is None or line.level is not Level.INFO or isinstance(line, LifecycleLine):
-            self._flush(text)
+    def _gather(self, line: Line) -> None:
+        """Write a line of the normal course, together with the others of this turn of the event loop."""
+        if self._later is None:
+            self._write(line)
             return
-        self._gathered.append(text)
+        self._gathered.append(self._render(line))
         if len(self._gathered) == 1:
             self._later(self._flush)
 
-    def _flush(self, last: bytes = b"") -> None:
+    def _write(self, line: Line) -> None:
+        """Write a line at once, behind what was gathered."""
+        self._flush(self._render(line))
+
+    def _flush(self, *last: bytes) -> None:
         """Write what was gathered, and `last` behind it."""
         with self._writing:
             gathered, self._gathered = self._gathered, []
             try:
-                self._stream.write(b"".join((*gathered, last)))
+                self._stream.write(b"\n".join((*gathered, *last, b"")))
                 self._stream.flush()
             except (OSError, ValueError):
                 # A log that cannot be written (full disk, reader gone) must not fail what it tells about.

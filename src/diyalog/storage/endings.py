@@ -85,16 +85,16 @@ def _staged(transaction: Transaction, commands: Iterable[EndWait]) -> str:
 
 
 def _stage(transaction: Transaction, command: EndWait) -> tuple[object, ...]:
-    caller, message = command.caller, command.message
+    own, event, row, session_id, interaction_id, customer, message, caller, _, told, _ = command
     return (
-        command.command,
-        command.row,
-        command.session_id,
-        command.interaction_id,
-        command.event,
-        command.customer,
-        None if message is None else transaction.sealer.seal(message_place(command.command), message).hex(),
-        command.told,
+        own,
+        row,
+        session_id,
+        interaction_id,
+        event,
+        customer,
+        None if message is None else transaction.sealer.seal(message_place(own), message).hex(),
+        told,
         None if caller is None else caller.access_key,
         None
         if caller is None

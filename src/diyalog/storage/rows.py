@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from diyalog.domain.ids import CustomerRef, InteractionId, SessionId
 from diyalog.domain.results import StreamEvent
 from diyalog.domain.wait import HelpType, Outcome, Reason, State, Wait
 from diyalog.storage.sealing import Sealer
@@ -18,19 +17,19 @@ _REASONS: Final[Mapping[str | None, Reason | None]] = {None: None, **{one: one f
 def wait_of(row: Sequence[Any], message: str | None) -> Wait:
     """Build a Wait from the wait columns in the order of statement `wait_by_row`; `message` is the opened text."""
     return Wait(
-        row=row[0],
-        session_id=SessionId(row[1]),
-        customer=CustomerRef(row[2]),
-        interaction_id=None if row[3] is None else InteractionId(row[3]),
-        help_type=_HELP_TYPES[row[4]],
-        state=_STATES[row[5]],
-        outcome=_OUTCOMES[row[6]],
-        reason=_REASONS[row[7]],
-        message=message,
-        started_at=row[9],
-        ended_at=row[10],
-        seq=row[11],
-        acknowledged_at=row[12],
+        row[0],
+        row[1],
+        row[2],
+        row[3],
+        _HELP_TYPES[row[4]],
+        _STATES[row[5]],
+        _OUTCOMES[row[6]],
+        _REASONS[row[7]],
+        message,
+        row[9],
+        row[10],
+        row[11],
+        row[12],
     )
 
 
