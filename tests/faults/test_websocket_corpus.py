@@ -24,7 +24,7 @@ async def told(served: Served, case: Case, cut: int) -> tuple[bytes, ...]:
     for at in range(0, len(case.sent), cut):
         wire.send(case.sent[at : at + cut])
         await asyncio.sleep(0)
-    answers = []
+    answers: list[bytes] = []
     while True:
         first, payload = await wire.frame()
         if first == 0x88:

@@ -7,7 +7,7 @@ _HEAD = re.compile(rb"HTTP/1\.1 ([1-5]\d\d) [A-Za-z -]+\r\n((?:[a-z-]+: [ -~]*\r
 
 def answers_in(received: bytes, heads: set[bytes]) -> tuple[bytes, ...]:
     """Each answer's status, and behind a 200 its body; `heads` holds HEAD when the first request was one."""
-    answers = []
+    answers: list[bytes] = []
     at = 0
     while at < len(received):
         match = _HEAD.match(received, at)

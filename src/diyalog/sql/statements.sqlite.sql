@@ -16,7 +16,8 @@ CREATE TEMP TABLE ending (
   sealed_message   BLOB,
   told             INTEGER NOT NULL,
   access_key       TEXT,
-  sealed_requester BLOB
+  sealed_requester BLOB,
+  repeated         INTEGER NOT NULL DEFAULT 0 -- it had won before: what follows from that is stored already
 )
 
 -- name: write_ending_rule
@@ -30,8 +31,9 @@ SELECT key, value ->> 0,
               coalesce((SELECT id FROM wait WHERE interaction_id = value ->> 3 AND state <> 'ENDED'),
                        (SELECT max(id) FROM wait WHERE interaction_id = value ->> 3))
             ELSE (SELECT id FROM wait WHERE session_id = value ->> 2) END,
-       value ->> 4, value ->> 5, unhex(value ->> 6), value ->> 7, value ->> 8, unhex(value ->> 9)
-FROM jsonb_each(:commands)
+       value ->> 4, value ->> 5, unhex(value ->> 6), value ->> 7, value ->> 8, unhex(value ->> 9), 0
+FROM jsonb_each(:commands);
+UPDATE temp.ending SET repeated = 1 FROM wait AS w WHERE w.id = ending.wait AND w.command = ending.command
 
 -- name: end_waits
 UPDATE wait
@@ -47,18 +49,18 @@ WHERE wait.id = e.wait
 -- name: write_ended_audit
 INSERT INTO audit (at, wait, event, outcome, access_key, sealed_requester, node)
 SELECT :now, w.id, e.event, w.outcome, e.access_key, e.sealed_requester, :node
-FROM temp.ending AS e JOIN wait AS w ON w.id = e.wait AND w.command = e.command
+FROM temp.ending AS e JOIN wait AS w ON w.id = e.wait AND w.command = e.command AND NOT e.repeated
 
 -- name: write_deletes
 INSERT INTO outbox (kind, wait, interaction_id, attempt, first_at, due_at)
 SELECT 'delete', w.id, w.interaction_id, 0, :now, :now
-FROM temp.ending AS e JOIN temp.ending_rule AS r ON r.event = e.event JOIN wait AS w ON w.id = e.wait AND w.command = e.command
+FROM temp.ending AS e JOIN temp.ending_rule AS r ON r.event = e.event JOIN wait AS w ON w.id = e.wait AND w.command = e.command AND NOT e.repeated
 WHERE r.deletes AND w.interaction_id IS NOT NULL AND w.queue = 'http'
 
 -- name: count_ended
 INSERT INTO tally (name, count)
 SELECT w.outcome, count(*)
-FROM temp.ending AS e JOIN wait AS w ON w.id = e.wait AND w.command = e.command
+FROM temp.ending AS e JOIN wait AS w ON w.id = e.wait AND w.command = e.command AND NOT e.repeated
 WHERE true GROUP BY w.outcome
 ON CONFLICT (name) DO UPDATE SET count = count + excluded.count
 

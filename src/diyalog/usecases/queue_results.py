@@ -10,8 +10,8 @@ from diyalog.domain.ids import CommandId, InteractionId
 from diyalog.domain.results import Delivery, QueueResult
 from diyalog.domain.retry import delay
 from diyalog.domain.transitions import Event
-from diyalog.domain.wait import Wait
-from diyalog.ports import OutboxStore, StoreUnavailableError, TransitionStore
+from diyalog.domain.wait import State, Wait
+from diyalog.ports import OutboxStore, StoreUnavailableError, TransitionStore, WaitReader
 from diyalog.ports_callouts import Alarm, Journal
 from diyalog.usecases.pausing import Sleep
 
@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 _Command = TypeVar("_Command", QueueTook, QueueFailed)
 
 
-class ResultStore(TransitionStore, OutboxStore, Protocol):
+class ResultStore(TransitionStore, OutboxStore, WaitReader, Protocol):
     """What this needs of the store."""
 
 
@@ -95,14 +95,30 @@ class QueueResults:
     async def _fenced(
         self, held: Held, command: _Command, write: Callable[[_Command], Awaitable[QueueResult]]
     ) -> QueueResult:
+        tries = 0
+
+        async def attempt(newest: _Command) -> QueueResult:
+            nonlocal tries
+            tries += 1
+            return await write(newest)
+
         while True:
             newest = command._replace(attempt=held.delivery.attempt)
-            result = await self._durably(held, partial(write, newest))
+            tries = 0
+            result = await self._durably(held, partial(attempt, newest))
             if not result.stale or newest.attempt == held.delivery.attempt:
                 break
         if result.changed and result.wait is not None:
             self._on_change(result.wait)
+        elif result.stale and tries > 1:
+            await self._tell_what_is_stored(held)
         return result
+
+    async def _tell_what_is_stored(self, held: Held) -> None:
+        """An earlier try may have been committed, its answer lost: then nobody was told of it yet."""
+        wait = await self._durably(held, lambda: self._store.wait(held.delivery.session_id))
+        if wait is not None and wait.state is not State.REQUESTED:
+            self._on_change(wait)
 
     async def _durably(self, held: Held, write: Callable[[], Awaitable[_T]]) -> _T:
         failures = 0
