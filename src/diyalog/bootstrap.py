@@ -4,7 +4,8 @@ import asyncio
 import random
 import resource
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -19,9 +20,10 @@ from diyalog.clock import Clock, SystemClock
 from diyalog.domain.ids import NodeId
 from diyalog.domain.results import Delivery
 from diyalog.journal import ServerJournal
+from diyalog.observability.auditing import unlinked_rows
 from diyalog.observability.logging import Log, configure
 from diyalog.observability.metrics import Metrics
-from diyalog.opening import OpeningError, new_node_id, open_store
+from diyalog.opening import KEY_FILE_NAME, OpeningError, new_node_id, open_store
 from diyalog.ports import StoreUnavailableError
 from diyalog.protocol.help import HelpLimits, help_limits
 from diyalog.realtime.admission import Streams
@@ -32,14 +34,20 @@ from diyalog.realtime.upkeep import POLL_SECONDS, SWEEP_SECONDS, Upkeep
 from diyalog.server.options import ServerOptions
 from diyalog.server.server import Server
 from diyalog.settings import Settings
+from diyalog.storage.auditing import SqliteAudit, open_audit
+from diyalog.storage.connection import SchemaError
+from diyalog.storage.sealing import SecretKeyError, read_secret_key
 from diyalog.storage.sqlite import DirectoryInUseError, SqliteStore
 from diyalog.usecases.access import Access, AccessPolicy
+from diyalog.usecases.audit_tools import AuditTools as AuditTools  # noqa: PLC0414  the command line names it
+from diyalog.usecases.auditing import Chaining
 from diyalog.usecases.changes import Changes
 from diyalog.usecases.commanding import CommandIds
 from diyalog.usecases.following import Following
 from diyalog.usecases.keyring import KeyRing
 from diyalog.usecases.queueing import Queueing, QueueingPolicy
 from diyalog.usecases.waiting import Waiting, WaitingPolicy
+from diyalog.workers.audit_chain import AuditChain
 from diyalog.workers.deadlines import deadlines
 from diyalog.workers.heartbeat import Heartbeat
 from diyalog.workers.keys import keys
@@ -71,6 +79,7 @@ class Parts:
     """A server, put together and not yet running. `workers` run beside `application`; `hub` finishes last."""
 
     store: SqliteStore
+    audit: SqliteAudit
     http: HttpClient
     waiting: Waiting
     access: Access
@@ -118,11 +127,16 @@ def put_together(settings: Settings, store: SqliteStore, node: NodeId, clock: Cl
     changes.subscribe(journal)
     context = StreamContext(hub, following, presence, journal, clock, now, limits, settings.limits.messages)
     streams = Streams(context, settings.allowed_origins, lambda: waiting.stopping)
-    health = Health(_store_answers(store), lambda: waiting.stopping, _render(metrics, store))
+    audit = SqliteAudit(settings.data_dir, _secret_key(settings))
+    chaining = Chaining(
+        audit, audit.keys, clock=clock, keep_ms=_keep_ms(settings), on_broken=_audit_alarm(log, metrics)
+    )
+    health = Health(_store_answers(store), lambda: waiting.stopping, _render(metrics, store, audit))
     use_cases = UseCases(waiting=waiting, access=access, keys=ring, health=health, sockets=streams)
     app = application(use_cases, _api(settings, epoch, limits), journal, clock)
     upkeep = Upkeep(hub, following, presence, journal)
     workers = (
+        AuditChain(chaining, asyncio.sleep),  # first, so that it stops last and links what the others wrote
         Heartbeat(store, node, asyncio.sleep),
         keys(ring, asyncio.sleep),
         *(() if queueing is None else (Outbox(queueing),)),
@@ -134,6 +148,7 @@ def put_together(settings: Settings, store: SqliteStore, node: NodeId, clock: Cl
     )
     return Parts(
         store=store,
+        audit=audit,
         http=http,
         waiting=waiting,
         access=access,
@@ -181,6 +196,10 @@ def _ms(seconds: float) -> int:
     return round(seconds * 1000)
 
 
+def _keep_ms(settings: Settings) -> int:
+    return round(settings.keep_days * _DAY_MS)
+
+
 def _waiting(settings: Settings) -> WaitingPolicy:
     return WaitingPolicy(
         limit_ms=_ms(settings.wait_limit),
@@ -195,7 +214,7 @@ def _access(settings: Settings) -> AccessPolicy:
         open_access=settings.open_access,
         token_lifetime_ms=_ms(settings.token_lifetime),
         hash_lifetime_ms=_ms(settings.hash_lifetime),
-        keep_ms=round(settings.keep_days * _DAY_MS),
+        keep_ms=_keep_ms(settings),
     )
 
 
@@ -257,7 +276,7 @@ def _verifier(settings: Settings, http: HttpClient, journal: ServerJournal) -> H
 
 
 def _retention(settings: Settings, store: SqliteStore) -> Worker:
-    keep_ms = round(settings.keep_days * _DAY_MS)
+    keep_ms = _keep_ms(settings)
     return retention(store, keep_ms=keep_ms, token_ms=keep_ms + _ms(settings.token_lifetime), sleep=asyncio.sleep)
 
 
@@ -269,14 +288,42 @@ def _store_answers(store: SqliteStore) -> Callable[[], "asyncio.Future[bool]"]:
     return lambda: asyncio.ensure_future(answers())
 
 
-def _render(metrics: Metrics, store: SqliteStore) -> Callable[[], "asyncio.Future[bytes]"]:
+def _render(metrics: Metrics, store: SqliteStore, audit: SqliteAudit) -> Callable[[], "asyncio.Future[bytes]"]:
     async def render() -> bytes:
         try:
-            return metrics.render(await store.tally())
+            counts, ends = await store.tally(), await audit.ends()
         except StoreUnavailableError:
             return metrics.render(None)
+        return metrics.render(counts) + unlinked_rows(max(0, ends.last_id - ends.linked_id))
 
     return lambda: asyncio.ensure_future(render())
+
+
+def _audit_alarm(log: Log, metrics: Metrics) -> Callable[[], None]:
+    def broken() -> None:
+        metrics.alarm("audit_broken")
+        log.alarm("audit_broken")
+
+    return broken
+
+
+def _secret_key(settings: Settings) -> bytes:
+    return read_secret_key(settings.secret_key_file or settings.data_dir / KEY_FILE_NAME, create=False)
+
+
+@asynccontextmanager
+async def opened_audit(settings: Settings, clock: Clock) -> AsyncIterator[AuditTools]:
+    """The audit trail of an existing database, beside a server that may be running; raises OpeningError."""
+    try:
+        store = open_audit(settings.data_dir, _secret_key(settings))
+    except SecretKeyError as error:
+        raise OpeningError(f"DIYALOG_SECRET_KEY_FILE: {error}") from None
+    except (SchemaError, StoreUnavailableError) as error:
+        raise OpeningError(f"DIYALOG_DATA_DIR: the database in {settings.data_dir} cannot be used: {error}") from None
+    try:
+        yield AuditTools(store, store.keys, clock, _keep_ms(settings), asyncio.sleep)
+    finally:
+        await store.close()
 
 
 async def run(settings: Settings, on_ready: Callable[[str], None]) -> None:
@@ -327,5 +374,6 @@ async def _serve(settings: Settings, parts: Parts, on_ready: Callable[[str], Non
             await parts.hub.finish(_FINISH_S)
     finally:
         await parts.http.stop()
+        await parts.audit.close()
         if served:
             parts.log.lifecycle_line("stopped")

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "customers": "bar a customer from asking for help, or let them in again",
     "waits": "close a customer's request as an administrator",
     "interactions": "list interactions that the company's queue may still hold",
+    "audit": "verify, export and cut the audit trail",
     "migrate": "bring an older database to this version",
     "epoch": "tell all apps to read afresh, after the database was restored",
 }
