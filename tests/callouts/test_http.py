@@ -5,6 +5,7 @@ import gzip
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -235,8 +236,14 @@ async def test_only_configured_origins_are_called() -> None:
                 await made.send("POST", url, timeout_s=1, slot_s=1)
 
 
-async def test_cookies_are_not_kept_and_the_environments_proxy_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_cookies_are_not_kept_and_nothing_of_the_environment_is_used(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     company = RawCompany()
+    passwords = tmp_path / "netrc"
+    passwords.write_text("default login core password secret\n")
+    monkeypatch.setenv("NETRC", str(passwords))
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     for name in ("no_proxy", "NO_PROXY"):
@@ -248,6 +255,6 @@ async def test_cookies_are_not_kept_and_the_environments_proxy_is_not_used(monke
         assert isinstance(await post(made, company.base), Answered)
     heads = [head.lower() for head, _ in company.requests]
     assert len(heads) == 2
-    assert all("cookie:" not in head for head in heads)
+    assert all("cookie:" not in head and "authorization:" not in head for head in heads)
     assert all("auth-token: t-1\r\n" in head for head in heads)
     assert company.connections == 1, "the connection is kept for the next request"

@@ -7,18 +7,31 @@ import re
 import ssl
 from collections.abc import Iterable, Mapping
 from typing import Final
+from urllib.parse import urlsplit
 
-from diyalog.callouts.connection import ANSWER_LIMIT, Received
-from diyalog.callouts.pool import NoConnectionError, Pool
+import aiohttp
+from aiohttp.connector import Connection
+from yarl import URL
+
 from diyalog.callouts.replies import Answered, Fault, Reply, Unanswered, Unsent
 
 __all__ = ["ANSWER_LIMIT", "CONNECT_S", "SLOTS", "HttpClient"]
 
+ANSWER_LIMIT: Final = 256 * 1024
+"""Largest body that is read, in bytes."""
 CONNECT_S: Final = 3.0
 """Longest wait for a connection, name look-up and TLS handshake included."""
 SLOTS: Final = 512
 """Most requests at a time."""
+_IDLE_S: Final = 4.0
+"""Idle connections are closed before usual servers close them (5 s and more): a request sent into a closing
+connection is in doubt."""
+_CONNECTIONS: Final = 8
+"""Most connections that are tried before one is found on which the other side has not spoken unasked."""
 _LEAST_S: Final = 0.001
+_EXACT: Final = 86_400
+"""Time-outs shorter than this many seconds are not rounded up."""
+_FINAL_STATUS: Final = 200
 _ILLEGAL_IN_TARGET: Final = re.compile(r"[^!-~]")
 _ILLEGAL_IN_HEADER: Final = re.compile(r"[^ -~]")
 
@@ -26,31 +39,39 @@ _ILLEGAL_IN_HEADER: Final = re.compile(r"[^ -~]")
 class HttpClient:
     """A pool of connections to the origins of `bases`; `auth_token` is sent as Auth-Token on every request.
 
-    Follows no redirect, keeps no cookie, unpacks nothing, takes no proxy and no password from the environment. Raises
-    ValueError for a base or token that cannot be sent.
+    Follows no redirect, keeps no cookie, unpacks nothing, repeats nothing, takes no proxy and no password from the
+    environment. Raises ValueError for a base or token that cannot be sent.
     """
 
     def __init__(self, bases: Iterable[str], *, auth_token: str | None = None, slots: int = SLOTS) -> None:
-        tls = ssl.create_default_context()
-        tls.set_alpn_protocols(["http/1.1"])
-        pools = [Pool(base, tls) for base in bases]
-        self._pools = {pool.origin: pool for pool in pools}
-        headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "Diyalog"}
+        self._origins = frozenset(map(_origin, bases))
+        self._tls = ssl.create_default_context()
+        self._tls.set_alpn_protocols(["http/1.1"])
+        self._headers = {"Accept-Encoding": "identity", "User-Agent": "Diyalog"}
         if auth_token is not None:
-            headers["Auth-Token"] = auth_token
-        self._head = _lines(headers)
+            self._headers["Auth-Token"] = auth_token
+        _check(self._headers)
         self._slots = asyncio.Semaphore(slots)
-        self._started = False
+        self._session: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
-        """Let requests be sent."""
-        self._started = True
+        """Open the pool, on the running event loop."""
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S, ssl=self._tls),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=self._headers,
+            skip_auto_headers=("Content-Type",),
+            auto_decompress=False,
+            trust_env=False,
+            request_class=_Request,
+            middlewares=(_send_once,),
+        )
 
     async def stop(self) -> None:
-        """Close the connections and what is in flight on them."""
-        self._started = False
-        for pool in self._pools.values():
-            pool.close()
+        """Close the pool and what is in flight on it."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
 
     async def send(
         self,
@@ -67,7 +88,9 @@ class HttpClient:
         `timeout_s` bounds all of it, `slot_s` the wait for one of the slots, in seconds. Raises nothing for what the
         other side does, and ValueError for an origin that is not configured and for what no request can carry.
         """
-        pool, request = self._request(method, url, body, headers)
+        target = self._target(url)
+        if headers is not None:
+            _check(headers)
         clock = asyncio.get_running_loop().time
         begun = clock()
         if self._slots.locked():
@@ -79,56 +102,110 @@ class HttpClient:
         else:
             await self._slots.acquire()
         try:
-            return await self._exchange(pool, request, timeout_s=timeout_s - (clock() - begun))
+            return await self._exchange(method, target, body, headers, timeout_s=timeout_s - (clock() - begun))
         finally:
             self._slots.release()
 
-    def _request(
-        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str] | None
-    ) -> tuple[Pool, bytes]:
-        """Where a request goes, and its bytes."""
+    def _target(self, url: str) -> URL:
         origin = url[: url.find("/", url.find("://") + 3)]
-        pool = self._pools.get(origin)
-        if pool is None:
+        if origin not in self._origins:
             raise ValueError("a call-out goes to a configured origin only")
-        target = url[len(origin) :]
-        if _ILLEGAL_IN_TARGET.search(target):
+        if _ILLEGAL_IN_TARGET.search(url):
             raise ValueError("the address is not encoded")
-        own = "" if headers is None else _lines(headers)
-        length = "" if body is None else f"Content-Length: {len(body)}\r\n"
-        head = f"{method} {target} HTTP/1.1\r\n{pool.head}{self._head}{own}{length}\r\n".encode("ascii")
-        return pool, head if body is None else head + body
+        return URL(url, encoded=True)
 
-    async def _exchange(self, pool: Pool, request: bytes, *, timeout_s: float) -> Reply:
-        assert self._started, "started"
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
+    async def _exchange(
+        self, method: str, target: URL, body: bytes | None, headers: Mapping[str, str] | None, *, timeout_s: float
+    ) -> Reply:
+        assert self._session is not None, "started"
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        status: int | None = None
         timeout_s = max(timeout_s, _LEAST_S)
-        connection = pool.idle()
-        if connection is None:
-            try:
-                # The connecting phase is over well before the whole is: a time-out says in which of the two it struck.
-                connection = await pool.connect(min(CONNECT_S, timeout_s / 2))
-            except NoConnectionError as error:
-                return Unsent(error.fault, loop.time() - begun)
-        timer = loop.call_at(begun + timeout_s, connection.end, Fault.TIMEOUT)
-        received: Received = Fault.CUT
+        # The connecting phase is over well before the whole is: a time-out says in which of the two it struck.
+        timeout = aiohttp.ClientTimeout(total=timeout_s, connect=min(CONNECT_S, timeout_s / 2), ceil_threshold=_EXACT)
         try:
-            received = await connection.begin(request)
-        finally:
-            timer.cancel()
-            pool.give_back(connection)
-        if isinstance(received, Fault):
-            return Unanswered(received, loop.time() - begun, connection.status)
-        assert connection.status is not None, "a whole answer has a status"
-        return Answered(connection.status, received, loop.time() - begun)
+            async with self._session.request(
+                method, target, data=body, headers=headers, allow_redirects=False, timeout=timeout
+            ) as response:
+                status = response.status
+                received = await _read(response)
+        except Exception as error:  # noqa: BLE001  whatever a hostile answer provokes
+            return _without_answer(error, clock() - begun, status)
+        if received is None:
+            return Unanswered(Fault.TOO_LARGE, clock() - begun, status)
+        if status < _FINAL_STATUS:
+            return Unanswered(Fault.CUT, clock() - begun)
+        return Answered(status, received, clock() - begun)
 
 
-def _lines(headers: Mapping[str, str]) -> str:
-    """Header lines. Raises ValueError for a value that would break out of its line."""
-    text = ""
-    for name, value in headers.items():
-        if _ILLEGAL_IN_HEADER.search(value):
-            raise ValueError("a header's value must be printable ASCII")
-        text += f"{name}: {value}\r\n"
-    return text
+class _CutError(Exception):
+    """The connection ended after the request was given to it."""
+
+
+class _SpoiledError(Exception):
+    """A connection held bytes that nobody had asked for; the request was not given to it."""
+
+
+class _Request(aiohttp.ClientRequest):
+    """A request that takes no answer which was there before it."""
+
+    async def send(self, conn: Connection) -> aiohttp.ClientResponse:
+        """Write the request, unless the connection is spoiled; then aiohttp closes it."""
+        if conn.protocol is None or conn.protocol.should_close:
+            raise _SpoiledError
+        return await super().send(conn)
+
+
+async def _send_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Write the request at most once. aiohttp itself would send a DELETE again whose connection ended; what is sent
+    again is for the outbox to decide, which counts. Raises _SpoiledError when not even one connection was fit.
+    """
+    for _ in range(_CONNECTIONS):
+        try:
+            return await handler(request)
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):  # never sent
+            raise
+        except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+            raise _CutError from error
+        except _SpoiledError:
+            continue
+    raise _SpoiledError
+
+
+def _without_answer(error: Exception, seconds: float, status: int | None) -> Unsent | Unanswered:
+    """What an error says of the request. Only what aiohttp raises before it writes means that nothing was sent."""
+    match error:
+        case aiohttp.ClientConnectorError():
+            return Unsent(Fault.TLS if isinstance(error, aiohttp.ClientSSLError) else Fault.CONNECT, seconds)
+        case aiohttp.ConnectionTimeoutError():
+            return Unsent(Fault.CONNECT_TIMEOUT, seconds)
+        case _SpoiledError():
+            return Unsent(Fault.CONNECT, seconds)
+        case TimeoutError():
+            return Unanswered(Fault.TIMEOUT, seconds, status)
+        case _:
+            return Unanswered(Fault.CUT, seconds, status)
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+    """The whole body, None when it is over the limit; what follows then is not read."""
+    received = bytearray()
+    async for chunk in response.content.iter_any():
+        received += chunk
+        if len(received) > ANSWER_LIMIT:
+            response.close()
+            return None
+    return bytes(received)
+
+
+def _origin(base: str) -> str:
+    parts = urlsplit(base)
+    if parts.scheme not in {"http", "https"} or parts.hostname is None:
+        raise ValueError("a base address is an http or https URL with a host")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _check(headers: Mapping[str, str]) -> None:
+    if any(map(_ILLEGAL_IN_HEADER.search, headers.values())):
+        raise ValueError("a header's value must be printable ASCII")
