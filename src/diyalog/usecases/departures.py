@@ -15,7 +15,8 @@ class Departures:
     """Wakes whoever waits for one of some sessions to leave REQUESTED."""
 
     def __init__(self) -> None:
-        self._watches: dict[SessionId, set[Watch]] = {}
+        # In order of arrival, so that they are woken in it: nobody overtakes who came first.
+        self._watches: dict[SessionId, dict[Watch, None]] = {}
 
     def changed(self, wait: Wait) -> None:
         """A change of this wait was committed."""
@@ -31,7 +32,7 @@ class Departures:
 class Watch:
     """A context in which departures of some sessions are noticed."""
 
-    def __init__(self, watches: dict[SessionId, set["Watch"]], sessions: tuple[SessionId, ...]) -> None:
+    def __init__(self, watches: dict[SessionId, dict["Watch", None]], sessions: tuple[SessionId, ...]) -> None:
         self._watches = watches
         self._sessions = sessions
         self._left = False
@@ -40,14 +41,14 @@ class Watch:
     def __enter__(self) -> "Watch":
         """Begin to watch."""
         for session in self._sessions:
-            self._watches.setdefault(session, set()).add(self)
+            self._watches.setdefault(session, {})[self] = None
         return self
 
     def __exit__(self, *_: object) -> None:
         """Stop watching."""
         for session in self._sessions:
             watches = self._watches[session]
-            watches.discard(self)
+            del watches[self]
             if not watches:
                 del self._watches[session]
 

@@ -1,0 +1,74 @@
+"""What everybody in the simulated world was told, and the checks at the end that need more than the database."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import apsw
+
+from kit.checker import Told
+from world.loop import SimulatedLoop
+
+_EXPIRY_MS: Final = 2_000
+
+
+@dataclass
+class Memory:
+    """What parties were told. `own_calls`: sessions whose end may have been the answer to the app's own call."""
+
+    loop: SimulatedLoop
+    told: Told = field(default_factory=Told)
+    learned_by_app: set[str] = field(default_factory=set)
+    own_calls: set[str] = field(default_factory=set)
+    sessions_of_keys: dict[str, str] = field(default_factory=dict)
+    refused: set[str] = field(default_factory=set)
+    down: list[tuple[float, float]] = field(default_factory=list)
+
+    def learned(self, session_id: str, outcome: str) -> None:
+        self.loop.note(f"told {outcome}")
+        self.told.note(session_id, outcome)
+        self.learned_by_app.add(session_id)
+
+    def started(self, key: str, answer: dict[str, Any]) -> None:
+        session_id = answer["sessionId"]
+        known = self.sessions_of_keys.setdefault(key, session_id)
+        assert known == session_id, f"one Idempotency-Key started {known} and {session_id}"
+        if answer["interactionId"] is not None:
+            self.told.taken.setdefault(session_id, answer["interactionId"])
+
+    def down_ms(self, since_ms: int, until_ms: int) -> float:
+        """For how long of a time nobody served, in ms of the simulated clock."""
+        return sum(max(0.0, min(end, until_ms) - max(begin, since_ms)) for begin, end in self.down)
+
+
+def check_waits(path: Path, memory: Memory, queue_timeout_ms: int) -> None:
+    """One open wait per customer at every moment, deadlines kept and never early, nothing forgotten unseen."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        rows: list[tuple[Any, ...]] = connection.execute(
+            """SELECT session_id, customer, started_at, ended_at, reason, limit_at, acknowledged_at, seen_at,
+                      abandon_ms, coalesce(queued_at, ended_at)
+               FROM wait ORDER BY customer, id"""
+        ).fetchall()
+    finally:
+        connection.close()
+    ended: dict[int, int] = {}
+    for row in rows:
+        session_id, customer, started_at, ended_at, reason, limit_at, acknowledged_at, seen_at, abandon_ms, left_at = (
+            row
+        )
+        assert ended_at is not None, f"{session_id} is still open"
+        assert started_at >= ended.get(customer, 0), f"{session_id} was open beside an older wait of its customer"
+        ended[customer] = ended_at
+        due_at = limit_at if reason == "time_limit" else min(limit_at, seen_at + abandon_ms)
+        if reason in {"time_limit", "abandoned"}:
+            assert ended_at >= due_at, f"{session_id} expired {due_at - ended_at} ms early"
+        late_ms = ended_at - limit_at - memory.down_ms(limit_at - _EXPIRY_MS, ended_at)
+        assert late_ms <= _EXPIRY_MS, f"{session_id} ended {late_ms:.0f} ms after its limit"
+        answered_by = started_at + queue_timeout_ms
+        late_ms = left_at - answered_by - memory.down_ms(answered_by - _EXPIRY_MS, left_at)
+        assert late_ms <= _EXPIRY_MS, f"{session_id} was REQUESTED {late_ms:.0f} ms longer than the queue may take"
+        if acknowledged_at is not None:
+            assert session_id in memory.learned_by_app | memory.own_calls, (
+                f"{session_id} counts as acknowledged and no app was told"
+            )

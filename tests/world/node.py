@@ -1,0 +1,200 @@
+"""One run of the server in the simulated world: the program's own parts, put together as bootstrap.py does."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from diyalog.domain.ids import NodeId
+from diyalog.domain.wait import Wait
+from diyalog.ports_callouts import Alarm, QueueSystem
+from diyalog.protocol.help import help_limits
+from diyalog.realtime.admission import Streams
+from diyalog.realtime.connection import StreamContext
+from diyalog.realtime.hub import Hub
+from diyalog.realtime.journal import Doing
+from diyalog.realtime.presence import Presence
+from diyalog.realtime.upkeep import POLL_SECONDS, SWEEP_SECONDS, Upkeep
+from diyalog.storage.sealing import Sealer
+from diyalog.usecases.access import Access, AccessPolicy
+from diyalog.usecases.changes import Changes
+from diyalog.usecases.commanding import CommandIds
+from diyalog.usecases.following import Following
+from diyalog.usecases.queueing import Queueing, QueueingPolicy
+from diyalog.usecases.waiting import Waiting, WaitingPolicy
+from diyalog.workers.deadlines import deadlines
+from diyalog.workers.heartbeat import Heartbeat
+from diyalog.workers.outbox import Outbox
+from diyalog.workers.retention import retention
+from diyalog.workers.service import Periodic, Supervisor
+from world.faults import Faults
+from world.loop import Process, SimulatedLoop
+from world.store import SimulatedStore
+
+DAY_MS: Final = 86_400_000
+SEALER: Final = Sealer(b"k" * 32)
+_BEGAN_MS: Final = 1_795_000_000_000
+
+
+@dataclass(frozen=True)
+class Times:
+    """Settings of the simulated server, in ms."""
+
+    limit: int = 5_000
+    abandon: int = 2_000
+    queue_timeout: int = 1_500
+    repeatable: bool = True
+
+
+class SimulatedClock:
+    """The time of day of the simulated world."""
+
+    def __init__(self, loop: SimulatedLoop) -> None:
+        self._loop = loop
+
+    def now_ms(self) -> int:
+        return _BEGAN_MS + int(self._loop.time() * 1000)
+
+
+class Notes:
+    """What the program reported, for the checker: nothing unexpected may be among it."""
+
+    def __init__(self) -> None:
+        self.failures: list[str] = []
+        self.alarms: list[Alarm] = []
+
+    def called(self, service: str, result: str, status: int | None, seconds: float, session_id: str | None) -> None:
+        """A call-out is over."""
+
+    def alarmed(self, alarm: Alarm, session_id: str | None = None, interaction_id: str | None = None) -> None:
+        self.alarms.append(alarm)
+
+    def failed(self, where: str, error: BaseException) -> None:
+        self.failures.append(f"{where}: {error!r}")
+
+    def stream_opened(self) -> None:
+        """A socket is open."""
+
+    def stream_closed(self, session_id: str | None, code: int, duration_ms: float) -> None:
+        """A socket is gone."""
+
+    def store_away(self, doing: Doing) -> None:
+        """A stream met a store that was away."""
+
+    def fell_behind(self, streams: int) -> None:
+        """The poll found something."""
+
+    def stream_failed(self, error: BaseException) -> None:
+        self.failed("stream", error)
+
+    def acknowledged(self, seconds: float) -> None:
+        """An outcome was acknowledged."""
+
+    def changed(self, wait: Wait) -> None:
+        """A change was committed."""
+
+
+class Node:
+    """A server process. `main` runs it until it is stopped; what it works with is there once `ready`."""
+
+    waiting: Waiting
+    access: Access
+    following: Following
+    streams: Streams
+
+    def __init__(
+        self,
+        number: int,
+        loop: SimulatedLoop,
+        faults: Faults,
+        notes: Notes,
+        times: Times,
+        die: Callable[["Node"], None],
+        statements: Mapping[str, str],
+    ) -> None:
+        self.process = Process(f"node-{number}")
+        self.id = NodeId(self.process.name)
+        self.process.died = lambda: die(self)
+        self.ready = False
+        self.began_at = loop.time()
+        self.store: SimulatedStore | None = None
+        self._loop = loop
+        self._faults = faults
+        self._notes = notes
+        self._times = times
+        self._die = die
+        self._statements = dict(statements)
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """SIGTERM."""
+        self.ready = False
+        if hasattr(self, "waiting"):
+            self.waiting.stopping = True
+        self._stopping.set()
+
+    def doom(self) -> None:
+        """Let the process die soon."""
+        self.process.steps_left = self._faults.random.randrange(1, 150)
+
+    async def main(self, folder: Path, queue: QueueSystem, on_ready: Callable[["Node"], None]) -> None:
+        clock = SimulatedClock(self._loop)
+        store = self.store = SimulatedStore(
+            folder,
+            SEALER,
+            clock,
+            self.id,
+            loop=self._loop,
+            faults=self._faults,
+            die=lambda: self._die(self),
+            doom=self.doom,
+            statements=self._statements,
+        )
+        await store.start()
+        await store.enter(self.id)
+        async with self._supervisor(store, queue, clock):
+            self.ready = True
+            on_ready(self)
+            await self._stopping.wait()
+        await self.hub.finish(1.0)
+        await store.stop()
+
+    def _supervisor(self, store: SimulatedStore, queue: QueueSystem, clock: SimulatedClock) -> Supervisor:
+        times, notes, random = self._times, self._notes, self._faults.random.random
+        changes, commands = Changes(), CommandIds(self.id)
+        queueing = Queueing(
+            store,
+            queue,
+            on_change=changes.changed,
+            policy=QueueingPolicy(times.queue_timeout, times.repeatable),
+            node=self.id,
+            new_command_id=commands.new,
+            clock=clock,
+            sleep=asyncio.sleep,
+            random=random,
+            journal=notes,
+            grace_s=1.0,
+        )
+        policy = WaitingPolicy(times.limit, times.abandon, times.queue_timeout, builtin=False)
+        self.waiting = Waiting(store, queueing, changes=changes, clock=clock, commands=commands, policy=policy)
+        self.access = Access(store, None, clock, AccessPolicy(True, DAY_MS, 300_000, 30 * DAY_MS))
+        self.following = Following(store, self.waiting, self.access, notes)
+        now = self._loop.time
+        self.hub = Hub(notes, now, 10)
+        presence = Presence(self.following, notes, self.hub.start)
+        changes.subscribe(self.hub)
+        changes.subscribe(notes)
+        limits = help_limits(times.limit, times.abandon, times.queue_timeout)
+        context = StreamContext(self.hub, self.following, presence, notes, clock, now, limits, 600)
+        self.streams = Streams(context, [], lambda: self.waiting.stopping)
+        upkeep = Upkeep(self.hub, self.following, presence, notes)
+        workers = (
+            Heartbeat(store, self.id, asyncio.sleep),
+            Outbox(queueing),
+            deadlines(self.waiting, asyncio.sleep),
+            Periodic("stream_sweep", SWEEP_SECONDS, upkeep.sweep, asyncio.sleep),
+            Periodic("stream_poll", POLL_SECONDS, upkeep.poll, asyncio.sleep),
+            retention(store, keep_ms=30 * DAY_MS, token_ms=31 * DAY_MS, sleep=asyncio.sleep),
+        )
+        return Supervisor(workers, clock=clock, sleep=asyncio.sleep, random=random, journal=notes, stop_s=3.0)

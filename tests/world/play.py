@@ -1,0 +1,54 @@
+"""Play seeds of the simulated world: `python tests/world/play.py FIRST [LAST]`; prints what they have shown as JSON."""
+
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from world.simulation import ViolationError, simulate
+
+_MOST = 20
+"""After so many broken promises there is nothing more to learn from going on."""
+
+
+def play(first: int, last: int) -> dict[str, object]:
+    """All seeds from `first` to `last`: the digest of their traces, what struck, how waits ended, what was broken."""
+    trace = steps = waits = 0
+    fired: Counter[str] = Counter()
+    outcomes: Counter[str] = Counter()
+    broken: list[str] = []
+    for seed in range(first, last + 1):
+        try:
+            shown = simulate(seed)
+        except ViolationError as error:
+            broken.append(str(error))
+            if len(broken) == _MOST:
+                break
+            continue
+        trace = (trace * 31 + shown.trace) & 0xFFFFFFFF
+        steps += shown.steps
+        fired.update({fault.name: count for fault, count in shown.fired.items()})
+        outcomes.update(shown.outcomes)
+        waits += shown.outcomes.total()
+    return {
+        "seeds": last - first + 1,
+        "trace": trace,
+        "steps": steps,
+        "waits": waits,
+        "fired": dict(sorted(fired.items())),
+        "outcomes": dict(sorted(outcomes.items())),
+        "broken": broken,
+    }
+
+
+def main() -> int:
+    first = int(sys.argv[1])
+    shown = play(first, int(sys.argv[2]) if len(sys.argv) > 2 else first)
+    sys.stdout.write(json.dumps(shown, indent=2) + "\n")
+    return 1 if shown["broken"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

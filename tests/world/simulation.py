@@ -1,0 +1,342 @@
+"""One seed of the simulated world: who takes part, what goes wrong, and what must hold at the end."""
+
+import asyncio
+import os
+import random as random_module
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+from unittest.mock import patch
+
+import apsw
+
+from diyalog.ports import StoreUnavailableError
+from diyalog.storage import sqlite
+from diyalog.storage.sqlite import DATABASE_NAME
+from diyalog.storage.statements import load_statements
+from kit.checker import check_database
+from world.backoffice import BackOffice
+from world.company import FakeQueue, Interaction
+from world.device import Device
+from world.faults import USUAL, Fault, Faults
+from world.ledger import Memory, check_waits
+from world.loop import Process, SimulatedLoop
+from world.network import Network
+from world.node import SEALER, Node, Notes, SimulatedClock, Times
+from world.store import SimulatedStore
+
+_LIMIT_S: Final = 400.0
+_SETTLE_S: Final = 300.0
+
+
+class ViolationError(AssertionError):
+    """A promise was broken; the seed repeats it."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a world is like. `renamed` statements replace the program's own, for planted bugs."""
+
+    rates: Mapping[Fault, float] = field(default_factory=lambda: USUAL)
+    times: Times = field(default_factory=Times)
+    customers: int = 2
+    devices: int = 2
+    acts: int = 4
+    trouble_s: float = 5.0
+    statements: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What one seed has shown: the trace's digest, which faults struck, how many waits ended in which way."""
+
+    trace: int
+    fired: Counter[Fault]
+    outcomes: Counter[str]
+    steps: int
+
+
+def plan_of(seed: int) -> Plan:
+    """The world of a seed: mostly a queue that answers repeats with the same id, sometimes one that does not."""
+    draw = Random(seed ^ 0x5EED)
+    return Plan(
+        times=Times(repeatable=seed % 16 != 0),
+        customers=draw.choice((1, 1, 2)),
+        devices=draw.choice((1, 1, 2)),
+        acts=draw.choice((2, 3, 4)),
+        trouble_s=draw.choice((1.5, 3.0)),
+    )
+
+
+def simulate(seed: int, plan: Plan | None = None) -> Shown:
+    """Play one seed; raises ViolationError."""
+    folder = Path(tempfile.mkdtemp(dir=_memory()))
+    try:
+        shutil.copyfile(_template(), folder / DATABASE_NAME)
+        with _seeded(seed):
+            simulation = Simulation(seed, plan or plan_of(seed), folder)
+            try:
+                return simulation.play()
+            except Exception as error:
+                raise ViolationError(f"seed {seed}: {type(error).__name__}: {error}") from error
+            finally:
+                simulation.close()
+    finally:
+        shutil.rmtree(folder)
+
+
+class Simulation:
+    """Nodes one after the other on one database, a queue, a back office, customers' devices."""
+
+    def __init__(self, seed: int, plan: Plan, folder: Path) -> None:
+        self.random = Random(seed)
+        self.loop = SimulatedLoop(self.random)
+        self.faults = Faults(self.random, plan.rates)
+        self.memory = Memory(self.loop)
+        self.network = Network(self.loop, self.faults)
+        self.queue = FakeQueue(self.loop, self.faults, repeatable=plan.times.repeatable)
+        self.office = BackOffice(self.network, self.faults, self.random, self.memory, self.loop)
+        self.notes = Notes()
+        self._plan = plan
+        self._folder = folder
+        self._clock = SimulatedClock(self.loop)
+        self._nodes: list[Node] = []
+        self._down_since: float | None = self._clock.now_ms()
+        self._up = asyncio.Event()
+        self._looking = apsw.Connection(str(folder / DATABASE_NAME))
+        self.queue.on_created = self.office.took
+        self.queue.on_deleted = self._may_be_deleted
+        self.devices = [
+            Device(f"d{person}.{number}", f"customer-{person}", self.network, self.faults, self.random, self.memory)
+            for person in range(plan.customers)
+            for number in range(plan.devices)
+        ]
+
+    def play(self) -> Shown:
+        self.loop.run(self._main(), _LIMIT_S)
+        assert not self.loop.failures, f"raised where nobody caught it: {self.loop.failures}"
+        assert not self.notes.failures, f"unexpected: {self.notes.failures}"
+        ended = self._looking.execute("SELECT outcome || '/' || reason FROM wait").fetchall()
+        outcomes = Counter(str(word) for (word,) in ended)
+        return Shown(self.loop.trace, self.faults.fired, outcomes, self.loop.steps)
+
+    def close(self) -> None:
+        self._looking.close()
+        for node in self._nodes:
+            if node.store is not None:
+                node.store.close()
+
+    # The story
+
+    async def _main(self) -> None:
+        self._begin_node()
+        acts = self._plan.acts
+        parts = [self._as(device.name, device.run(acts)) for device in self.devices]
+        troubles = self.loop.create_task(self._troubles())
+        for part in parts:
+            await part
+        await troubles
+        self.faults.stop()
+        await self._up.wait()
+        await self.office.finish()
+        await self._settled()
+        for device in self.devices:
+            await self._as(device.name, device.come_back())
+        await self._settled()
+        self._check()
+
+    def _as(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return self.loop.create_task(work, context=Process(name).context)
+
+    async def _settled(self) -> None:
+        """Wait until every wait has ended and the outbox is empty."""
+        give_up = self.loop.time() + _SETTLE_S
+        while True:
+            left = self._looking.execute(
+                "SELECT (SELECT count(*) FROM wait WHERE outcome IS NULL),"
+                " (SELECT count(*) FROM outbox WHERE unresolved = 0)"
+            ).fetchall()
+            if left == [(0, 0)]:
+                return
+            assert self.loop.time() < give_up, f"open waits and due calls are left: {left}"
+            await asyncio.sleep(0.5)
+
+    def _check(self) -> None:
+        self.office.check()
+        path = self._folder / DATABASE_NAME
+        check_waits(path, self.memory, self._plan.times.queue_timeout)
+        settled = self._sessions("SELECT session_id FROM wait WHERE outcome = 'NOT_DELIVERED'")
+        if not self._plan.times.repeatable:
+            settled |= self._sessions(
+                "SELECT w.session_id FROM outbox AS o JOIN wait AS w ON w.id = o.wait WHERE o.unresolved = 1"
+            )
+        fates: dict[str, str] = {
+            one.interaction_id: "deleted" if one.deleted else "open"
+            for one in self.queue.ledger.values()
+            if one.deleted or one.session_id not in settled
+        }
+        check_database(path, self.memory.told, fates, settled=True)
+
+    def _sessions(self, statement: str) -> set[str]:
+        return {str(session) for (session,) in self._looking.execute(statement).fetchall()}
+
+    def _may_be_deleted(self, interaction: Interaction) -> None:
+        """The queue drops an interaction: its wait must have ended before, in a way that allows it."""
+        found = self._looking.execute(
+            "SELECT state, outcome FROM wait WHERE session_id = ?", (interaction.session_id,)
+        ).fetchall()
+        fine = len(found) == 1 and found[0][0] == "ENDED" and found[0][1] != "NOT_DELIVERED"
+        if not fine:
+            self.loop.failures.append({"message": f"{interaction.interaction_id} was deleted while it was {found}"})
+
+    # Nodes
+
+    def _begin_node(self) -> Node:
+        node = Node(
+            len(self._nodes) + 1,
+            self.loop,
+            self.faults,
+            self.notes,
+            self._plan.times,
+            self._died,
+            self._plan.statements,
+        )
+        self._nodes.append(node)
+        self.network.node = node
+        main = self.loop.create_task(node.main(self._folder, self.queue, self._ready), context=node.process.context)
+        main.add_done_callback(lambda task: self._returned(node, task), context=self._context())
+        if self.faults.strikes(Fault.CRASH):
+            node.process.steps_left = self.random.randrange(1, 900)
+        return node
+
+    @staticmethod
+    def _context() -> Any:  # noqa: ANN401
+        return Process("world").context
+
+    def _ready(self, node: Node) -> None:
+        if node is self.network.node:
+            self._up.set()
+            if self._down_since is not None:
+                self.memory.down.append((self._down_since, self._clock.now_ms()))
+                self._down_since = None
+
+    def _gone(self, node: Node) -> None:
+        """Nobody serves until the next node is ready."""
+        if node is self.network.node:
+            self._up.clear()
+            if self._down_since is None:
+                self._down_since = self._clock.now_ms()
+
+    def _died(self, node: Node) -> None:
+        """The process is gone, with everything it knew and everything it had in hand."""
+        if node.process.dead:
+            return
+        self.loop.note(f"{node.id} died")
+        node.process.dead = True
+        node.ready = False
+        if node.store is not None:
+            node.store.close()
+        self._after(node)
+
+    def _returned(self, node: Node, task: asyncio.Task[None]) -> None:
+        if node.process.dead or task.cancelled():
+            return
+        error = task.exception()
+        if isinstance(error, Exception) and not isinstance(error, StoreUnavailableError):
+            self.notes.failed("main", error)  # a store that is away when it starts ends the process, which is right
+        node.process.dead = True
+        node.ready = False
+        self._after(node)
+
+    def _after(self, node: Node) -> None:
+        self.network.died(node)
+        self._gone(node)
+        if node is self.network.node:
+            pause_s = 0.1 + self.random.random() * 0.9
+            self.loop.call_later(pause_s, self._begin_node, context=self._context())
+
+    # Trouble from outside
+
+    async def _troubles(self) -> None:
+        end = self.loop.time() + self._plan.trouble_s
+        while self.loop.time() < end:
+            await asyncio.sleep(self.random.random() * 2)
+            node = self.network.node
+            if node is None or not node.ready:
+                continue
+            if self.faults.strikes(Fault.STOP):
+                self._gone(node)
+                node.stop()
+            elif self.faults.strikes(Fault.ZOMBIE):
+                await self._freeze(node)
+            elif self.faults.strikes(Fault.EPOCH_RENEWED):
+                self._looking.execute("UPDATE setting SET value = ? WHERE name = 'epoch'", (os.urandom(4).hex(),))
+
+    async def _freeze(self, node: Node) -> None:
+        """The machine stands still, its successor begins, and the old process wakes up for a while."""
+        node.process.frozen = True
+        node.ready = False
+        self._gone(node)
+        self.network.died(node)
+        self._begin_node()
+        await asyncio.sleep(self.random.random() * 2)
+        self.loop.thaw(node.process)
+        self.loop.call_later(self.random.random() * 2, self._died, node)
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Let ids, tokens and nonces come from the seed."""
+    draw = Random(seed ^ 0xD1A)
+    with (
+        patch.object(os, "urandom", draw.randbytes),
+        patch.object(random_module, "_urandom", draw.randbytes),
+        patch.object(sqlite, "load_statements", _statements),
+    ):
+        yield
+
+
+_statements: Final = lru_cache(load_statements)
+"""Read once: a world starts several servers, and ten thousand worlds are played."""
+
+
+def _memory() -> str | None:
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+@lru_cache(maxsize=1)
+def _template() -> Path:
+    """An empty database, made once in each process."""
+    folder = Path(tempfile.mkdtemp(dir=_memory()))
+    loop = SimulatedLoop(Random(0))
+    node = Node(0, loop, Faults(Random(0), {}), Notes(), Times(), lambda _: None, {})
+
+    async def make() -> None:
+        store = SimulatedStore(
+            folder,
+            SEALER,
+            SimulatedClock(loop),
+            node.id,
+            loop=loop,
+            faults=Faults(Random(0), {}),
+            die=_never,
+            doom=_never,
+            statements={},
+        )
+        await store.start()
+        await store.stop()
+
+    with _seeded(0):
+        loop.run(make(), 10)
+    return folder / DATABASE_NAME
+
+
+def _never() -> None:
+    raise AssertionError("no fault was planned")

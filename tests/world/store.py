@@ -1,0 +1,172 @@
+"""The embedded store on simulated time: the threads' own code, run by the scheduler instead of by threads.
+
+Only when a thread's turn comes is decided here; what it does then is the program's. A turn of the writer may fail, die
+in the middle of its transaction, die after the commit, or lose the commit's answer.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import apsw
+
+from diyalog.clock import Clock
+from diyalog.domain.ids import NodeId
+from diyalog.ports import StoreUnavailableError
+from diyalog.storage.reader import Reader
+from diyalog.storage.sealing import Sealer
+from diyalog.storage.sqlite import SqliteStore
+from diyalog.storage.writer import Writer, _Pending, _Settled
+from world.faults import Fault, Faults
+from world.loop import Handle, SimulatedLoop
+
+_R = TypeVar("_R")
+_TURN_S = 0.004
+
+
+class DyingError(BaseException):
+    """The process ends in the middle of a statement."""
+
+
+class Lane:
+    """The loop as a thread sees it: what one thread hands back arrives in the order in which it was handed back."""
+
+    def __init__(self, loop: SimulatedLoop, faults: Faults) -> None:
+        self._loop = loop
+        self._faults = faults
+        self._arrived_at = 0.0
+        self.create_future = loop.create_future
+        self.call_soon = loop.call_soon
+
+    def call_soon_threadsafe(self, call: Callable[..., Any], *arguments: object) -> Handle:
+        at = self._loop.time() + self._faults.random.random() * _TURN_S
+        self._arrived_at = max(self._arrived_at + 1e-6, at)
+        return self._loop.call_at(self._arrived_at, call, *arguments)
+
+    def turn(self, call: Callable[[], None]) -> Handle:
+        return self._loop.call_later(self._faults.random.random() * _TURN_S, call)
+
+
+class SimulatedWriter(Writer):
+    """The group commit, a turn of the scheduler for each group."""
+
+    def __init__(
+        self, writer: Writer, lane: Lane, faults: Faults, die: Callable[[], None], doom: Callable[[], None]
+    ) -> None:
+        super().__init__(writer._connection, writer._begin)
+        self._lane = lane
+        self._faults = faults
+        self._die = die
+        self._doom = doom
+        self._due = False
+        self._statements_left = 0
+
+    def start(self) -> None:
+        self._loop = self._lane  # type: ignore[assignment]  # the few calls that a writer makes
+
+    async def stop(self) -> None:
+        self._hand_over()
+        self._turn()
+
+    def _hand_over(self) -> None:
+        super()._hand_over()
+        if not self._due:
+            self._due = True
+            self._lane.turn(self._turn)
+
+    def _turn(self) -> None:
+        self._due = False
+        self._pending.put(None)
+        try:
+            self._work()
+        except DyingError:
+            self._die()
+
+    def _carry_out(self, group: Sequence[_Pending]) -> list[_Settled]:
+        faults = self._faults
+        if faults.strikes(Fault.STORE_AWAY):
+            unavailable = StoreUnavailableError("planned")
+            return [(future, None, unavailable) for _, _, future in group]
+        if faults.strikes(Fault.CRASH_BEFORE_COMMIT):
+            return self._die_inside(group)
+        settled = super()._carry_out(group)
+        if faults.strikes(Fault.CRASH_AFTER_COMMIT):
+            raise DyingError
+        if faults.strikes(Fault.COMMIT_ANSWER_LOST):
+            self._doom()  # a commit that fails and is found after all: only a later start of the process reads it so
+            unavailable = StoreUnavailableError("planned")
+            return [(future, None, unavailable) for future, _, _ in settled]
+        return settled
+
+    def _die_inside(self, group: Sequence[_Pending]) -> list[_Settled]:
+        """Die at one of the first statements: what they wrote is rolled back, as it is after a kill."""
+        self._statements_left = self._faults.random.randrange(1, 12)
+
+        def trace(*_: object) -> bool:
+            self._statements_left -= 1
+            if self._statements_left < 0 and self._connection.in_transaction:
+                self._connection.exec_trace = None
+                raise DyingError
+            return True
+
+        self._connection.exec_trace = trace
+        try:
+            super()._carry_out(group)
+        finally:
+            self._connection.exec_trace = None
+        raise DyingError  # it had fewer statements: then after the commit
+
+
+class SimulatedReader(Reader):
+    """The reading thread, a turn of the scheduler for what was asked meanwhile."""
+
+    def __init__(self, reader: Reader, lane: Lane, faults: Faults) -> None:
+        super().__init__(reader._connection)
+        self._lane = lane
+        self._faults = faults
+
+    def start(self) -> None:
+        self._loop = self._lane  # type: ignore[assignment]  # the few calls that a reader makes
+
+    async def stop(self) -> None:
+        self._turn()
+
+    async def read(self, query: Callable[[apsw.Connection], _R]) -> _R:
+        future = self._lane.create_future()
+        self._pending.put((query, future))
+        self._lane.turn(self._turn)
+        result: _R = await future
+        if self._faults.strikes(Fault.READ_FAILS):
+            raise StoreUnavailableError("planned")
+        return result
+
+    def _turn(self) -> None:
+        self._pending.put(None)
+        self._work()
+
+
+class SimulatedStore(SqliteStore):
+    """The embedded store of one simulated process; `die` kills that process, `doom` does soon."""
+
+    def __init__(
+        self,
+        folder: Path,
+        sealer: Sealer,
+        clock: Clock,
+        node: NodeId,
+        *,
+        loop: SimulatedLoop,
+        faults: Faults,
+        die: Callable[[], None],
+        doom: Callable[[], None],
+        statements: dict[str, str],
+    ) -> None:
+        super().__init__(folder, sealer, clock, node)
+        self._sql = {**self._sql, **statements}
+        self._writer = SimulatedWriter(self._writer, Lane(loop, faults), faults, die, doom)
+        self._reader = SimulatedReader(self._reader, Lane(loop, faults), faults)
+
+    def close(self) -> None:
+        """Close the files as the end of a process does: an open transaction is rolled back."""
+        self._writing.close()
+        self._reading.close()
