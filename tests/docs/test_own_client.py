@@ -109,7 +109,8 @@ def count(database: Path, table: str) -> int:
         [(rows,)] = connection.execute(f"SELECT count(*) FROM {table}").fetchall()
     finally:
         connection.close()
-    return int(rows)
+    assert isinstance(rows, int)
+    return rows
 
 
 def test_the_pages_messages_are_json() -> None:
