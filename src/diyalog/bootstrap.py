@@ -13,6 +13,7 @@ from typing import Final
 
 from diyalog.api.app import ApiPolicy, Application, UseCases, application
 from diyalog.api.operations import Health
+from diyalog.api.signature_debugging import SignatureDebugging
 from diyalog.callouts.http import HttpClient
 from diyalog.callouts.queue_system import HttpQueueSystem
 from diyalog.callouts.token_verifier import HttpTokenVerifier
@@ -58,6 +59,7 @@ from diyalog.workers.service import Periodic, Supervisor, Worker
 
 _DAY_MS: Final = 86_400_000
 _STOP_S: Final = 15.0
+_GRACE_S: Final = _STOP_S - 5.0  # then there is time left to store what was learned
 _FINISH_S: Final = 5.0
 _SOCKET_SHARE: Final = 0.8
 _STATIC: Final = Path(__file__).parent / "static"
@@ -133,7 +135,10 @@ def put_together(settings: Settings, store: SqliteStore, node: NodeId, clock: Cl
     )
     health = Health(_store_answers(store), lambda: waiting.stopping, _render(metrics, store, audit))
     use_cases = UseCases(waiting=waiting, access=access, keys=ring, health=health, sockets=streams)
-    app = application(use_cases, _api(settings, epoch, limits), journal, clock)
+    # Behind a call of the loop's own, so that an answer is written before its request is looked into.
+    later = asyncio.get_running_loop().call_soon
+    debugging = SignatureDebugging(clock, later, log.signature_line) if settings.debug_signatures else None
+    app = application(use_cases, _api(settings, epoch, limits), journal, clock, debugging)
     upkeep = Upkeep(hub, following, presence, journal)
     workers = (
         AuditChain(chaining, asyncio.sleep),  # first, so that it stops last and links what the others wrote
@@ -266,7 +271,7 @@ def _queueing(
         sleep=asyncio.sleep,
         random=random.random,
         journal=journal,
-        grace_s=settings.queue_timeout,
+        grace_s=min(settings.queue_timeout, _GRACE_S),
     )
 
 

@@ -147,6 +147,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     drain_seconds: Annotated[
         float, About(SECONDS_OR_NONE, "Seconds over which streams are closed when the server stops.")
     ] = 10.0
+    debug_signatures: Annotated[
+        bool, About(SWITCH, "Say in the log which part of a refused request was signed wrongly; for a while.")
+    ] = False
     limits: Limits = Limits()
 
     def __repr__(self) -> str:

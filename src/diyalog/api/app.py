@@ -21,6 +21,7 @@ from diyalog.api.origins import Origins
 from diyalog.api.pages import Pages
 from diyalog.api.problems import RefusedError, plain_answer, problem_answer
 from diyalog.api.routing import Place, Route, RouteTable
+from diyalog.api.signature_debugging import SignatureDebugging
 from diyalog.clock import Clock
 from diyalog.ports import StoreUnavailableError
 from diyalog.protocol.help import HelpLimits
@@ -67,8 +68,14 @@ class UseCases:
     sockets: SocketApplication | None = None
 
 
-def application(use_cases: UseCases, policy: ApiPolicy, journal: RequestJournal, clock: Clock) -> "Application":
-    """Put the API together."""
+def application(
+    use_cases: UseCases,
+    policy: ApiPolicy,
+    journal: RequestJournal,
+    clock: Clock,
+    debugging: SignatureDebugging | None = None,
+) -> "Application":
+    """Put the API together. `debugging` is told of refused signatures, if that is asked for."""
     addresses = ClientAddresses(policy.trusted_proxies)
     content = ContentLimits(policy.body_bytes, policy.body_seconds)
     failures = RateLimit(policy.auth_failures, clock.now_ms)
@@ -85,7 +92,7 @@ def application(use_cases: UseCases, policy: ApiPolicy, journal: RequestJournal,
         OperationsApi(use_cases.health),
         DocumentsApi(policy.version, pages.integrity, policy.frame_ancestors),
     )
-    gate = CompanyGate(use_cases.keys, clock, content, failures, addresses)
+    gate = CompanyGate(use_cases.keys, clock, content, failures, addresses, debugging=debugging)
     return Application(table, gate, Origins(policy.allowed_origins), pages, journal=journal, sockets=use_cases.sockets)
 
 

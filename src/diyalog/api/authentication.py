@@ -13,6 +13,7 @@ from diyalog.api.exchange import TEXT, Answer, Exchange, Scope
 from diyalog.api.limits import RateLimit
 from diyalog.api.problems import RefusedError
 from diyalog.api.routing import Place
+from diyalog.api.signature_debugging import SignatureDebugging
 from diyalog.clock import Clock
 from diyalog.domain.ids import AccessKeyId
 from diyalog.domain.signature import Fault, SignatureRefusal, SigningKey, read_headers, verify
@@ -39,17 +40,25 @@ class CompanyGate:
     """Lets signed requests through to the company API's operations.
 
     `failures` limits failed authentications per address: past it they are answered 429. It is asked after the
-    check, so a correctly signed request always passes.
+    check, so a correctly signed request always passes. `debugging` is told of wrong signatures within that limit.
     """
 
     def __init__(
-        self, keys: Keys, clock: Clock, limits: ContentLimits, failures: RateLimit, addresses: ClientAddresses
+        self,
+        keys: Keys,
+        clock: Clock,
+        limits: ContentLimits,
+        failures: RateLimit,
+        addresses: ClientAddresses,
+        *,
+        debugging: SignatureDebugging | None = None,
     ) -> None:
         self._keys = keys
         self._clock = clock
         self._limits = limits
         self._failures = failures
         self._addresses = addresses
+        self._debugging = debugging
 
     async def answer(self, exchange: Exchange, place: Place | None) -> Answer:
         """Verify the request, then run its operation. Raises RefusedError."""
@@ -70,6 +79,8 @@ class CompanyGate:
             seconds = self._failures.take(self._addresses.of(scope))
             if seconds:
                 raise RefusedError("TOO_MANY_REQUESTS", retry_after=seconds) from None
+            if self._debugging is not None and refusal.fault is Fault.SIGNATURE:
+                self._debugging.refused(exchange, claimed, _target(scope), body, key)
             return _REFUSALS[refusal.fault]
         exchange.asker = caller.access_key
         if place is None:

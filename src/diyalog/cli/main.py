@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "interactions": "list interactions that the company's queue may still hold",
     "audit": "verify, export and cut the audit trail",
     "migrate": "bring an older database to this version",
+    "doctor": "check this server's surroundings; `doctor signature`: why a request is refused",
     "epoch": "tell all apps to read afresh, after the database was restored",
 }
 """Every sub-command with the line that `diyalog --help` shows for it."""

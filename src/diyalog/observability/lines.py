@@ -103,6 +103,19 @@ class FaultLine(Line, frozen=True, tag="fault"):
     request_id: str | None = None
 
 
+class SignatureLine(Line, frozen=True, tag="signature"):
+    """Why a signature was refused (401), while DIYALOG_DEBUG_SIGNATURES is on; at most one a second of each kind.
+
+    `key_id` is an access key of ours, never an id that only the caller claims. `findings` are the fixed words of
+    docs/doctor.md for the mistakes with which the signature comes out as it was sent (`body_reserialised`, ...), or
+    `unknown_key`, `body_too_large`, `nothing_fits` when that is all that can be said.
+    """
+
+    request_id: str
+    key_id: str | None
+    findings: tuple[str, ...]
+
+
 class LibraryLine(Line, frozen=True, tag="library"):
     """A warning of a library: who and where; `text` only if it is one of the fixed texts known to be harmless."""
 

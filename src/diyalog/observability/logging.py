@@ -24,6 +24,7 @@ from diyalog.observability.lines import (
     LifecycleLine,
     Line,
     RequestLine,
+    SignatureLine,
     StreamLine,
     TransitionLine,
 )
@@ -143,6 +144,10 @@ class Log:
         """Log an exception that nobody expected; `where` is the part of the program that caught it."""
         places = frames(error.__traceback__)
         self._write(FaultLine(self._at(), Level.ERROR, where, type_name(error), causes(error), places, request_id))
+
+    def signature_line(self, request_id: str, key_id: str | None, findings: tuple[str, ...]) -> None:
+        """Log why a signature was refused: fixed words for mistakes; `key_id` only if it is a key of ours."""
+        self._write(SignatureLine(self._at(), Level.INFO, request_id, key_id, findings))
 
     def library_line(self, record: logging.LogRecord) -> None:
         """Log a standard-library log record of a library, without its values."""
