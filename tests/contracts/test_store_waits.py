@@ -254,6 +254,27 @@ async def test_a_result_of_an_earlier_attempt_changes_nothing(store: SqliteStore
     assert (await store.tally()).open == {"REQUESTED": 1, "WAITING": 0}
 
 
+async def test_a_request_for_which_a_customer_waits_is_claimed_before_older_deletes(
+    store: SqliteStore, clock: SettableClock
+) -> None:
+    for number in range(4):
+        ended = await stores.started(store, await stores.customer(store, str(number)), clock)
+        await took(store, ended, f"old-{number}")
+        assert ended.wait is not None
+        await stores.end(store, Event.CANCEL, ended.wait.row)
+    clock.advance(1000)
+    result = await stores.started(store, await stores.customer(store, "waits"), clock)
+    assert result.wait is not None
+    clock.advance(stores.QUEUE_TIMEOUT_MS + 200_000)
+    pages = [await store.claim(stores.NODE, 3, 1000) for _ in range(2)]
+    assert [[delivery.interaction_id for delivery in page] for page in pages] == [
+        [None, "old-0", "old-1"],
+        ["old-2", "old-3"],
+    ]
+    assert pages[0][0].session_id == result.wait.session_id
+    assert pages[0][0].request == Request("880214", "10000000146", ())
+
+
 async def test_a_delete_is_dropped_when_its_id_is_waited_under_again(store: SqliteStore, clock: SettableClock) -> None:
     first = await stores.started(store, await stores.customer(store, "1"), clock)
     await took(store, first, "A")

@@ -160,6 +160,11 @@ SELECT o.id, o.kind, o.attempt, o.first_at, o.interaction_id, w.session_id, w.se
 FROM outbox AS o JOIN wait AS w ON w.id = o.wait
 WHERE o.unresolved = 0 AND o.due_at <= :now ORDER BY o.due_at LIMIT :limit
 
+-- name: due_requests
+SELECT o.id, o.kind, o.attempt, o.first_at, o.interaction_id, w.session_id, w.sealed_request, w.state, w.outcome, 0
+FROM wait AS w INDEXED BY wait_requested JOIN outbox AS o ON o.wait = w.id
+WHERE w.state = 'REQUESTED' AND o.kind = 'create' AND o.unresolved = 0 AND o.due_at <= :now ORDER BY o.due_at LIMIT :limit
+
 -- name: claim_delivery
 UPDATE outbox SET attempt = attempt + 1, lease_node = :node, due_at = :lease_until WHERE id = :delivery
 

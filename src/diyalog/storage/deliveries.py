@@ -6,18 +6,18 @@ from diyalog.domain.ids import InteractionId, SessionId
 from diyalog.domain.results import Delivery
 from diyalog.domain.wait import Outcome, State
 from diyalog.storage.starting import open_request
-from diyalog.storage.transaction import Transaction
+from diyalog.storage.transaction import Row, Transaction
 
 
 def claim(transaction: Transaction, bounds: tuple[int, int]) -> Sequence[Delivery]:
-    """Take up to `bounds[0]` due rows for `bounds[1]` ms.
+    """Take up to `bounds[0]` due rows for `bounds[1]` ms, first those whose customers wait for the queue's answer.
 
     Raising the attempt fences off whoever held a row before. A delete whose id is by now that of a live wait is
     dropped: the queue has given the id out again, and deleting it would take a waiting customer's place.
     """
     limit, lease_ms = bounds
     claimed = []
-    for row in transaction.rows("due_deliveries", now=transaction.now, limit=limit):
+    for row in _due(transaction, limit):
         delivery, kind, attempt, first_at, interaction, session, sealed, state, outcome, reused = row
         if kind == "delete" and reused:
             transaction.run("finish_delivery", delivery=delivery, attempt=attempt)
@@ -42,6 +42,16 @@ def claim(transaction: Transaction, bounds: tuple[int, int]) -> Sequence[Deliver
             )
         )
     return claimed
+
+
+def _due(transaction: Transaction, limit: int) -> Sequence[Row]:
+    due = transaction.rows("due_deliveries", now=transaction.now, limit=limit)
+    if len(due) < limit:
+        return due
+    # More is due than is taken now, such as deletes after an outage: a customer must not stand behind them.
+    requests = transaction.rows("due_requests", now=transaction.now, limit=limit)
+    first = {row[0] for row in requests}
+    return [*requests, *(row for row in due if row[0] not in first)][:limit]
 
 
 def finish(transaction: Transaction, fence: tuple[int, int]) -> None:
