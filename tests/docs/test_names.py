@@ -149,13 +149,14 @@ def test_the_page_lists_exactly_the_codes_of_failed_authentication() -> None:
 
 
 def actions(command: str) -> dict[str, set[str]]:
-    """The actions of a command with the flags of each; "" for a command without actions."""
+    """The actions of a command with the flags of each; "" for a command that needs none."""
     [subparsers] = parser_for([command])._subparsers._group_actions  # type: ignore[union-attr]
     parser: argparse.ArgumentParser = subparsers.choices[command]  # type: ignore[index]
     inner = next((one for one in parser._actions if isinstance(one, argparse._SubParsersAction)), None)
     if inner is None:
         return {"": flags(parser)}
-    return {name: flags(choice) for name, choice in inner.choices.items()}
+    own = {} if inner.required else {"": flags(parser)}
+    return own | {name: flags(choice) for name, choice in inner.choices.items()}
 
 
 def flags(parser: argparse.ArgumentParser) -> set[str]:
