@@ -1,33 +1,30 @@
+import { ServerClock } from "./clock.js";
 import { ERROR, type HelpType } from "./codes.js";
-import { Connection, type WebSocketConstructor } from "./connection.js";
+import type { WebSocketConstructor } from "./connection.js";
 import { connectionError, DiyalogError } from "./errors.js";
-import { type Fetch, Http } from "./http.js";
+import { type DiyalogEvents, Following } from "./following.js";
+import { type Call, type Fetch, Http } from "./http.js";
 import { type Lifecycle, pageLifecycle } from "./lifecycle.js";
-import {
-  applyEvent,
-  type Fields,
-  type Help,
-  readHelpObject,
-  readWaitEnded,
-  readWaitStarted,
-  readWaitUpdated,
-  type SessionEvent,
-  textOf,
-  type WaitEnded,
-  type WaitStarted,
-  type WaitUpdated,
-} from "./messages.js";
+import { type Listener, Listeners } from "./listeners.js";
+import { type ClientStorage, Memory, tabStorage } from "./memory.js";
+import { type Fields, type Help, readHelpObject, textOf } from "./messages.js";
+import { pageTabs, type Tabs } from "./tabs.js";
 
 const ANSWER_LIMIT_MS = 15_000;
 /** A start is answered only after the company's queue has answered, so it gets longer. */
 const START_LIMIT_MS = 60_000;
+/** The same request within this time after its answer is a second tap on the same button. */
+const SAME_TAP_MS = 1_000;
 
 export interface DiyalogOptions {
   /** Origin of the server, for instance `https://help.example.com`. */
   readonly url: string;
   readonly fetch?: Fetch;
   readonly WebSocket?: WebSocketConstructor;
+  /** Where the token and an unanswered start are kept; `sessionStorage` by default, null: nowhere. */
+  readonly storage?: ClientStorage | null;
   readonly lifecycle?: Lifecycle;
+  readonly tabs?: Tabs;
   readonly random?: () => number;
   readonly now?: () => number;
 }
@@ -56,84 +53,88 @@ export interface HelpRequest {
   readonly identityNumber?: string;
 }
 
+export interface CallOptions {
+  /** Ends the waiting for the answer: the call rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+export interface StartOptions extends CallOptions {
+  /** Names the attempt yourself; by default the SDK does, and remembers it until it is answered. */
+  readonly idempotencyKey?: string;
+}
+
 /** `cancelled` false: the wait had ended otherwise before; `help` says how. */
 export interface CancelResult {
   readonly cancelled: boolean;
   readonly help: Help;
 }
 
-/**
- * State of the followed event stream. `open`: current. `lost`: comes back by itself in `retryInMs`.
- * `closed`: does not come back; 1000 when all is said, 4409 when another screen took over.
- */
-export type ConnectionChange =
-  | { readonly state: "open"; readonly serverTime: string }
-  | { readonly state: "lost"; readonly code: number; readonly retryInMs: number }
-  | { readonly state: "closed"; readonly code: number };
-
-/** What `on` can listen to. Names with a dot are the server's events. */
-export interface DiyalogEvents {
-  connection: ConnectionChange;
-  /** The session as it is now, after every event and every snapshot. */
-  help: Help;
-  "wait.started": WaitStarted;
-  "wait.updated": WaitUpdated;
-  "wait.ended": WaitEnded;
-  /** Every event as it came, those of this list too. */
-  event: SessionEvent;
+interface Start {
+  readonly request: string;
+  readonly answer: Promise<Help>;
+  /** Device time from which the same request is a new one; none while it is not answered. */
+  until: number;
 }
 
 /**
  * A customer's live help without any screen: activate, ask for help, follow the wait, cancel.
  *
  * One instance serves one customer and follows one session at a time. All calls reject with
- * `DiyalogError`.
+ * `DiyalogError`, or with the reason of their own `signal`.
  */
 export class Diyalog {
   readonly #http: Http;
   readonly #streamUrl: string;
-  readonly #webSocket: WebSocketConstructor;
+  readonly #options: DiyalogOptions;
   readonly #lifecycle: Lifecycle;
-  readonly #random: () => number;
+  readonly #tabs: Tabs;
   readonly #now: () => number;
-  readonly #events = new EventTarget();
-  #token: string | null = null;
-  #connection: Connection | null = null;
-  #followed: Help | null = null;
+  readonly #clock: ServerClock;
+  readonly #memory: Memory;
+  readonly #listeners = new Listeners<DiyalogEvents>();
+  #start: Start | null = null;
+  #followed: Following | null = null;
 
   constructor(options: DiyalogOptions) {
     const base = options.url.replace(/\/+$/, "");
     const fetch: Fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
     this.#http = new Http(base, fetch);
     this.#streamUrl = `${base.replace(/^http/, "ws")}/v1/client/events`;
-    this.#webSocket = options.WebSocket ?? globalThis.WebSocket;
+    this.#options = options;
     this.#lifecycle = options.lifecycle ?? pageLifecycle();
-    this.#random = options.random ?? Math.random;
+    this.#tabs = options.tabs ?? pageTabs();
     this.#now = options.now ?? Date.now;
+    this.#clock = new ServerClock(this.#now);
+    this.#memory = new Memory(options.storage === undefined ? tabStorage() : options.storage);
   }
 
-  /** Listens until `signal` is aborted. */
+  /** Listens until the returned function is called or `signal` is aborted. */
   on<Name extends keyof DiyalogEvents>(
     name: Name,
-    listener: (detail: DiyalogEvents[Name]) => void,
-    options: { readonly signal?: AbortSignal } = {},
-  ): void {
-    const handle = (event: Event) => listener((event as CustomEvent<DiyalogEvents[Name]>).detail);
-    this.#events.addEventListener(name, handle, options);
+    listener: Listener<DiyalogEvents[Name]>,
+    options: CallOptions = {},
+  ): () => void {
+    return this.#listeners.on(name, listener, options.signal);
+  }
+
+  /** Milliseconds since 1970 by the server's clock, to count from `startedAt` on a phone set wrong. */
+  serverNow(): number {
+    return this.#clock.now();
   }
 
   /** Proves the customer to the server; later calls use the token it answers. */
-  async activate(request: ActivationRequest): Promise<Activation> {
+  async activate(request: ActivationRequest, options: CallOptions = {}): Promise<Activation> {
     const answer = await this.#http.call({
       method: "POST",
       path: "/v1/client/activations",
       body: request,
       limitMs: ANSWER_LIMIT_MS,
+      signal: options.signal,
     });
     const fields = (answer ?? {}) as Fields;
     const clientToken = textOf(fields["clientToken"]);
     if (clientToken === null) throw connectionError();
-    this.#token = clientToken;
+    await this.#memory.activated(request.customerId, clientToken);
     return {
       clientToken,
       expiresAt: textOf(fields["expiresAt"]) ?? "",
@@ -141,32 +142,50 @@ export class Diyalog {
     };
   }
 
-  /** Goes on with a token of an earlier activation. */
+  /** Goes on with what an earlier visit stored. @returns false when this customer must activate */
+  restore(customerId: string): Promise<boolean> {
+    return this.#memory.restore(customerId);
+  }
+
+  /** Goes on with a token that the app kept itself. */
   resume(clientToken: string): void {
-    this.#token = clientToken;
+    this.#memory.use(clientToken);
+  }
+
+  /** Leaves nothing of the customer in this app, for instance when they log out. Ends no wait. */
+  forget(): Promise<void> {
+    this.unfollow();
+    this.#start = null;
+    return this.#memory.forget();
   }
 
   /**
-   * Asks for help. A start whose result is unknown (status 0) may be repeated with the same key:
-   * the server then answers for the first one and never makes a second wait.
+   * Asks for help. However often it is called for the same request, there is one wait: a second
+   * call joins the one under way, and a start whose answer was lost (status 0) is repeated as the
+   * same start, also after a reload. Aborting ends the waiting for the answer, not the request.
    */
-  async startHelp(
-    request: HelpRequest,
-    options: { readonly idempotencyKey?: string } = {},
-  ): Promise<Help> {
-    return this.#help({
-      method: "POST",
-      path: "/v1/client/help",
-      body: request,
-      idempotencyKey: options.idempotencyKey ?? newIdempotencyKey(),
-      limitMs: START_LIMIT_MS,
-    });
+  startHelp(request: HelpRequest, options: StartOptions = {}): Promise<Help> {
+    const asked = JSON.stringify([request, options.idempotencyKey]);
+    if (this.#start?.request !== asked || this.#now() >= this.#start.until) {
+      const answer = this.#ask(request, options.idempotencyKey);
+      const start = { request: asked, answer, until: Number.POSITIVE_INFINITY };
+      this.#start = start;
+      answer.then(
+        (help) => {
+          start.until = help.state === "ENDED" ? 0 : this.#now() + SAME_TAP_MS;
+        },
+        () => {
+          start.until = 0;
+        },
+      );
+    }
+    return unlessAborted(this.#start.answer, options.signal);
   }
 
   /** The open session, else the newest whose end was not acknowledged, else null. */
-  async currentHelp(): Promise<Help | null> {
+  async currentHelp(options: CallOptions = {}): Promise<Help | null> {
     try {
-      return await this.#help({ method: "GET", path: "/v1/client/help", limitMs: ANSWER_LIMIT_MS });
+      return await this.#help("GET", "/v1/client/help", options);
     } catch (error) {
       if (error instanceof DiyalogError && error.status === 404) return null;
       throw error;
@@ -174,95 +193,100 @@ export class Diyalog {
   }
 
   /** One session of this customer, open or ended. */
-  async readHelp(sessionId: string): Promise<Help> {
-    return this.#help({ method: "GET", path: pathOf(sessionId), limitMs: ANSWER_LIMIT_MS });
+  readHelp(sessionId: string, options: CallOptions = {}): Promise<Help> {
+    return this.#help("GET", pathOf(sessionId), options);
   }
 
-  /** Stops waiting. Whoever ended the wait first has won; the answer says who. */
-  async cancel(sessionId: string): Promise<CancelResult> {
+  /**
+   * Stops waiting. Whoever ended the wait first has won; the answer says who. Should it be too late
+   * and the session unreadable, the `WAIT_ENDED` error carries the outcome in its `problem`.
+   */
+  async cancel(sessionId: string, options: CallOptions = {}): Promise<CancelResult> {
     try {
-      const help = await this.#help({
-        method: "DELETE",
-        path: pathOf(sessionId),
-        limitMs: ANSWER_LIMIT_MS,
-      });
+      const help = await this.#help("DELETE", pathOf(sessionId), options);
       return { cancelled: true, help };
     } catch (error) {
       if (!(error instanceof DiyalogError) || error.code !== ERROR.waitEnded) throw error;
-      return { cancelled: false, help: await this.readHelp(sessionId) };
+      const help = await this.readHelp(sessionId, options).catch(() => {
+        throw error;
+      });
+      return { cancelled: false, help };
     }
   }
 
   /**
    * Follows a session from the given state on, until its end is acknowledged, `unfollow` is
-   * called, or another screen takes over. Replaces what was followed before.
+   * called, `signal` is aborted, or another screen takes over. Replaces what was followed before.
    */
-  follow(help: Help): void {
+  follow(help: Help, options: CallOptions = {}): void {
     this.unfollow();
-    const position = { sessionId: help.sessionId, after: help.seq, epoch: help.epoch };
-    this.#followed = help;
-    this.#connection = new Connection(
-      { url: this.#streamUrl, token: this.#requireToken(), position },
-      {
-        onWelcome: (welcome) => {
-          // Events that follow bring the state up to date one by one; without any, the snapshot is it.
-          const followed = this.#followed;
-          const eventsFollow = welcome.recovered && followed !== null && welcome.seq > followed.seq;
-          this.#emit("connection", { state: "open", serverTime: welcome.serverTime });
-          if (eventsFollow) return;
-          this.#followed = welcome.snapshot;
-          this.#emit("help", welcome.snapshot);
-        },
-        onEvent: (event) => this.#onEvent(event),
-        onLost: ({ code, retryInMs }) =>
-          this.#emit("connection", { state: "lost", code, retryInMs }),
-        onClosed: ({ code }) => this.#emit("connection", { state: "closed", code }),
-      },
-      {
-        WebSocket: this.#webSocket,
+    const { signal } = options;
+    if (signal?.aborted) return;
+    const followed = new Following(help, {
+      url: this.#streamUrl,
+      token: this.#requireToken(),
+      tabs: this.#tabs,
+      clock: this.#clock,
+      listeners: this.#listeners,
+      around: {
+        WebSocket: this.#options.WebSocket ?? globalThis.WebSocket,
         lifecycle: this.#lifecycle,
-        random: this.#random,
+        random: this.#options.random ?? Math.random,
         now: this.#now,
       },
-    );
+    });
+    this.#followed = followed;
+    signal?.addEventListener("abort", () => followed.close(), { once: true });
+  }
+
+  /** Takes the followed session back from the screen that continued it (closed with 4409). */
+  useHere(): void {
+    this.#followed?.useHere();
   }
 
   /** Connects at once instead of after the pause. */
   reconnectNow(): void {
-    this.#connection?.wake();
+    this.#followed?.wake();
   }
 
+  /** Stops following. The wait itself goes on. */
   unfollow(): void {
-    this.#connection?.close();
-    this.#connection = null;
+    this.#followed?.close();
     this.#followed = null;
   }
 
-  #onEvent(event: SessionEvent): void {
-    if (this.#followed === null) return;
-    this.#followed = applyEvent(this.#followed, event);
-    if (event.event === "wait.started") this.#emit("wait.started", readWaitStarted(event.data));
-    if (event.event === "wait.updated") this.#emit("wait.updated", readWaitUpdated(event.data));
-    if (event.event === "wait.ended") this.#emit("wait.ended", readWaitEnded(event.data));
-    this.#emit("event", event);
-    if (this.#followed !== null) this.#emit("help", this.#followed);
+  async #ask(request: HelpRequest, named: string | undefined): Promise<Help> {
+    const fresh = newIdempotencyKey();
+    const key = named ?? (await this.#memory.startKey(fresh, this.#now()));
+    try {
+      const help = await this.#help("POST", "/v1/client/help", {
+        body: request,
+        idempotencyKey: key,
+        limitMs: START_LIMIT_MS,
+      });
+      await this.#memory.startAnswered(key);
+      return help;
+    } catch (error) {
+      if (hasAnswer(error)) await this.#memory.startAnswered(key);
+      // The start that was not answered asked for something else: this is another one.
+      const another = error instanceof DiyalogError && error.status === 422 && named === undefined;
+      if (another && key !== fresh) return this.#ask(request, undefined);
+      throw error;
+    }
   }
 
-  #emit<Name extends keyof DiyalogEvents>(name: Name, detail: DiyalogEvents[Name]): void {
-    this.#events.dispatchEvent(new CustomEvent(name, { detail }));
-  }
-
-  async #help(call: Omit<Parameters<Http["call"]>[0], "token">): Promise<Help> {
-    const help = readHelpObject(await this.#http.call({ ...call, token: this.#requireToken() }));
+  async #help(method: Call["method"], path: string, options: Partial<Call>): Promise<Help> {
+    const token = this.#requireToken();
+    const call = { limitMs: ANSWER_LIMIT_MS, ...options, method, path, token };
+    const help = readHelpObject(await this.#http.call(call));
     if (help === null) throw connectionError();
     return help;
   }
 
   #requireToken(): string {
-    if (this.#token === null) {
-      throw new DiyalogError({ code: ERROR.notActivated, retryable: false });
-    }
-    return this.#token;
+    const token = this.#memory.token;
+    if (token === null) throw new DiyalogError({ code: ERROR.notActivated, retryable: false });
+    return token;
   }
 }
 
@@ -270,6 +294,23 @@ export class Diyalog {
 export function newIdempotencyKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** false: the start may have got through all the same, as after a lost answer or a proxy's own 5xx. */
+function hasAnswer(error: unknown): boolean {
+  return (
+    error instanceof DiyalogError && error.status > 0 && typeof error.problem?.["code"] === "string"
+  );
+}
+
+function unlessAborted<T>(answer: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return answer;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener("abort", abort, { once: true });
+    answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
+  });
 }
 
 function pathOf(sessionId: string): string {

@@ -37,20 +37,52 @@ export function isFinalClose(code: number): boolean {
   return code === 1003 || code === 1007 || code === 1009 || (code >= 4400 && code <= 4499);
 }
 
-/** Error codes that the SDK makes itself or that an app is likely to look for. */
+/**
+ * The documented error codes by name, and the SDK's own two (`waitEnded` is the server's, too).
+ * `errorText` has their texts. The server may answer others; judge those by `retryable`.
+ */
 export const ERROR = {
+  // What is missing in an activation or a start.
+  deviceIdMissing: "DLGEXCPINP_DVCID",
+  customerIdMissing: "DLGEXCPINP_CSTID",
+  customerNameMissing: "DLGEXCPINP_CSTNM",
+  tokenMissing: "DLGEXCPINP_TKN",
+  sessionIdMissing: "DLGEXCPINP_SESID",
+  userIdMissing: "DLGEXCPINP_USRID",
+  userNameMissing: "DLGEXCPINP_USRNM",
+  helpCustomerIdMissing: "DLGEXCPINP_CUSTOMER_ID",
+  helpCustomerNameMissing: "DLGEXCPINP_CUSTOMER_NAME_IS_EMPTY",
+  transactionHashMissing: "DLGEXCPINP_TRXHASH_IS_EMPTY",
+  invalidHelpType: "DLGEXCPINP_INVALID_HELP_TYPE",
+  idNumberMissing: "DLGEXCPINP_IDNUMBER",
+  // What the token check or the server answered.
+  invalidCustomerId: "DLGEXCPSRV_INVLDNM",
+  forbidden: "DLGEXCPSRV_FRBDNCST",
+  hashUsed: "DLGEXCPSRV_TXHSHEXP",
+  tokenNotValidated: "DLGEXCPSRV_TKNNOTVLD",
+  authServerFailed: "DLGEXCPSRV_AUTHSRVERR",
+  authServerRefused: "DLGEXCPSRV_BADREQ",
+  tokenExpired: "DLGEXCPSRV_TKNEXP",
+  tokenInvalid: "DLGEXCPSRV_TKNINVLD",
+  deviceIdInvalid: "DLGEXCPSRV_DVCIDINVLD",
+  sessionIdInvalid: "DLGEXCPSRV_SIDINVLD",
+  authServerAway: "DLGEXCPSRV_AUTHSRVINACC",
+  internal: "DLGEXCPSRV_INTERR",
   /** No answer: no network, or the server cannot be reached. */
   connection: "DLGEXCPSRV_CONNERR",
-  /** An answer without a code of its own. */
-  general: "DLGEXCP_GENERAL_EXCEPTION",
+  /** The transaction hash was refused: used, expired, or another customer's. */
+  authRequest: "DLGEXCP_AUTH_REQUEST",
+  authCompletion: "DLGEXCP_COMPLETE_AUTH",
   /** The customer is in a conversation already. */
   inConversation: "DLGEXCP_USER_IS_IN_CALL_NOW",
   /** The customer is not activated on this device. */
   notActive: "DLGEXCP_CUSTOMER_NOT_ACTIVE_IN_DEVICE",
-  /** The customer is barred. */
-  forbidden: "DLGEXCPSRV_FRBDNCST",
+  /** Any other error: also an answer without a code of its own. */
+  general: "DLGEXCP_GENERAL_EXCEPTION",
+  notSupported: "DLGEXCP_NOT_SUPPORTED_FEATURE",
   /** A cancel came too late: the wait has another outcome. */
   waitEnded: "WAIT_ENDED",
-  /** No client token: `activate` or `resume` comes first. */
+  /** No client token: `activate`, `restore` or `resume` comes first. */
   notActivated: "NOT_ACTIVATED",
 } as const;
+export type ErrorCode = (typeof ERROR)[keyof typeof ERROR];

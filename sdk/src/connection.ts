@@ -17,6 +17,8 @@ const PING_EVERY_MS = 15_000;
 const PONG_LIMIT_MS = 5_000;
 /** A connection that lived this long makes the next pause short again. */
 const STABLE_MS = 10_000;
+/** Silence after which an app that wakes replaces a connection instead of asking it whether it lives. */
+const DOUBTFUL_MS = PING_EVERY_MS + PONG_LIMIT_MS;
 const LOST: ReconnectHint = { code: 1006, reason: "" };
 
 export type WebSocketConstructor = new (url: string) => WebSocket;
@@ -29,7 +31,8 @@ export interface Position {
 }
 
 export interface ConnectionListener {
-  onWelcome(welcome: Welcome): void;
+  /** `helloAt`: when the hello was sent, by the app's clock in milliseconds. */
+  onWelcome(welcome: Welcome, helloAt: number): void;
   onEvent(event: SessionEvent): void;
   /** The connection broke and comes back in `retryInMs`. The wait itself goes on. */
   onLost(lost: { readonly code: number; readonly retryInMs: number }): void;
@@ -60,7 +63,9 @@ export class Connection {
   #epoch: string | null;
   #acknowledged = false;
   #attempt = 0;
-  #liveSince = 0;
+  /** When the present phase began, and when the server was last heard. */
+  #since = 0;
+  #heardAt = 0;
   /** The one deadline of the present phase: to open, to be welcomed, or to end a pause. */
   #deadline: ReturnType<typeof setTimeout> | undefined;
   #pingTimer: ReturnType<typeof setTimeout> | undefined;
@@ -83,10 +88,32 @@ export class Connection {
     this.#connect();
   }
 
-  /** Ends a pause at once; asks an open connection for a sign of life. */
+  /**
+   * The app came to the front or the network is another one. A pause ends at once. A connection
+   * that may have died meanwhile is replaced, which costs nothing because the hello resumes; one
+   * that was heard lately is asked for a sign of life.
+   */
   wake(): void {
-    if (this.#phase === "pausing") this.#connect();
-    else if (this.#phase === "live") this.#ping();
+    const now = this.#around.now();
+    const pausing = this.#phase === "pausing";
+    const opening = this.#phase === "connecting" || this.#phase === "greeting";
+    const live = this.#phase === "live";
+    // Timers stand still in an app that sleeps, so an attempt may be older than its own limit.
+    const overdue = opening && now - this.#since >= OPEN_LIMIT_MS;
+    const doubtful =
+      live && (this.#pongDeadline !== undefined || now - this.#heardAt >= DOUBTFUL_MS);
+    if (pausing || overdue || doubtful) {
+      this.#attempt = 0;
+      this.#discard();
+      this.#connect();
+    } else if (live) this.#ping();
+  }
+
+  /** Tells the server that the app has received the end; nothing while the connection is away. */
+  acknowledge(seq: number): void {
+    if (this.#phase !== "live" || seq > this.#seq) return;
+    this.#acknowledged = true;
+    this.#send({ type: "ack", seq });
   }
 
   /** Stops following. The session itself is not touched; no more calls reach the listener. */
@@ -96,7 +123,7 @@ export class Connection {
 
   #connect(): void {
     this.#clearTimers();
-    this.#phase = "connecting";
+    this.#enter("connecting");
     let socket: WebSocket;
     try {
       socket = new this.#around.WebSocket(this.#url);
@@ -114,7 +141,7 @@ export class Connection {
 
   #greet(): void {
     clearTimeout(this.#deadline);
-    this.#phase = "greeting";
+    this.#enter("greeting");
     this.#send({
       type: "hello",
       token: this.#token,
@@ -128,6 +155,7 @@ export class Connection {
   #receive(data: unknown): void {
     clearTimeout(this.#pongDeadline);
     this.#pongDeadline = undefined;
+    this.#heardAt = this.#around.now();
     const message = typeof data === "string" ? readServerMessage(data) : null;
     if (message === null) this.#abandon();
     else this.#handle(message);
@@ -148,15 +176,13 @@ export class Connection {
 
   #welcome(welcome: Welcome): void {
     clearTimeout(this.#deadline);
-    this.#phase = "live";
-    this.#liveSince = this.#around.now();
+    const helloAt = this.#since;
+    this.#enter("live");
     // Another history, or one with a gap: the snapshot includes everything up to its seq.
     if (!welcome.recovered) this.#seq = welcome.seq;
     this.#epoch = welcome.epoch;
     this.#schedulePing();
-    this.#listener.onWelcome(welcome);
-    const nothingFollows = !welcome.recovered || welcome.seq <= this.#seq;
-    if (nothingFollows && welcome.snapshot.outcome !== null) this.#acknowledge(welcome.seq);
+    this.#listener.onWelcome(welcome, helloAt);
   }
 
   #event(event: SessionEvent): void {
@@ -168,14 +194,6 @@ export class Connection {
     }
     this.#seq = event.seq;
     this.#listener.onEvent(event);
-    if (event.event === "wait.ended") this.#acknowledge(event.seq);
-  }
-
-  /** Tells the server that the app has received the outcome; only after the app was told. */
-  #acknowledge(seq: number): void {
-    if (this.#phase !== "live") return;
-    this.#acknowledged = true;
-    this.#send({ type: "ack", seq });
   }
 
   #schedulePing(): void {
@@ -199,12 +217,24 @@ export class Connection {
 
   /** Gives a socket up without waiting for it: a dead one may take minutes to say so. */
   #abandon(): void {
-    this.#socket?.close();
+    this.#discard();
     this.#lose(LOST);
   }
 
+  /** Lets go of the socket, so that nothing that it still says is heard. */
+  #discard(): void {
+    const socket = this.#socket;
+    this.#socket = null;
+    socket?.close();
+  }
+
+  #enter(phase: Phase): void {
+    this.#phase = phase;
+    this.#since = this.#around.now();
+  }
+
   #lose(hint: ReconnectHint): void {
-    const wasStable = this.#phase === "live" && this.#around.now() - this.#liveSince >= STABLE_MS;
+    const wasStable = this.#phase === "live" && this.#around.now() - this.#since >= STABLE_MS;
     if (wasStable) this.#attempt = 0;
     this.#socket = null;
     this.#clearTimers();
@@ -215,7 +245,7 @@ export class Connection {
       return;
     }
     this.#attempt += 1;
-    this.#phase = "pausing";
+    this.#enter("pausing");
     this.#deadline = setTimeout(() => this.#connect(), delay);
     this.#listener.onLost({ code: hint.code, retryInMs: delay });
   }
@@ -224,9 +254,7 @@ export class Connection {
     this.#phase = "closed";
     this.#clearTimers();
     this.#unsubscribe();
-    const socket = this.#socket;
-    this.#socket = null;
-    socket?.close();
+    this.#discard();
   }
 
   #clearTimers(): void {

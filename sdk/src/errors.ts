@@ -1,4 +1,4 @@
-import { ERROR } from "./codes.js";
+import { ERROR, type ErrorCode } from "./codes.js";
 import { type Fields, numberOf, parseObject, textOf } from "./messages.js";
 
 /**
@@ -11,7 +11,7 @@ import { type Fields, numberOf, parseObject, textOf } from "./messages.js";
  */
 export class DiyalogError extends Error {
   override readonly name = "DiyalogError";
-  readonly code: string;
+  readonly code: ErrorCode | (string & {});
   readonly retryable: boolean;
   readonly status: number;
   readonly problem: Fields | null;

@@ -9,6 +9,7 @@ export interface Call {
   readonly body?: unknown;
   readonly idempotencyKey?: string;
   readonly limitMs: number;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The customer API over HTTP: JSON in, JSON out, every failure a `DiyalogError`. */
@@ -23,7 +24,8 @@ export class Http {
 
   /**
    * @returns the body of a 2xx answer
-   * @throws DiyalogError with status 0 when no whole answer came within `limitMs`
+   * @throws DiyalogError with status 0 when no whole answer came within `limitMs`; the signal's
+   *   reason when it was aborted
    */
   async call(call: Call): Promise<unknown> {
     const { ok, status, text, retryAfter } = await this.#exchange(call);
@@ -37,8 +39,11 @@ export class Http {
   }
 
   async #exchange(call: Call) {
+    call.signal?.throwIfAborted();
     const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(), call.limitMs);
+    const stop = () => limit.abort();
+    const timer = setTimeout(stop, call.limitMs);
+    call.signal?.addEventListener("abort", stop);
     try {
       const answer = await this.#fetch(this.#base + call.path, {
         method: call.method,
@@ -55,9 +60,11 @@ export class Http {
         retryAfter: answer.headers.get("Retry-After"),
       };
     } catch {
+      call.signal?.throwIfAborted();
       throw connectionError();
     } finally {
       clearTimeout(timer);
+      call.signal?.removeEventListener("abort", stop);
     }
   }
 }

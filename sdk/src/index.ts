@@ -3,17 +3,18 @@
 export {
   type Activation,
   type ActivationRequest,
+  type CallOptions,
   type CancelResult,
-  type ConnectionChange,
   Diyalog,
-  type DiyalogEvents,
   type DiyalogOptions,
   type HelpRequest,
   newIdempotencyKey,
+  type StartOptions,
 } from "./client.js";
 export {
   CLOSE,
   ERROR,
+  type ErrorCode,
   HELP_STATES,
   HELP_TYPES,
   type HelpState,
@@ -23,7 +24,9 @@ export {
   type Outcome,
 } from "./codes.js";
 export { DiyalogError } from "./errors.js";
+export type { ConnectionChange, DiyalogEvents } from "./following.js";
 export type { Lifecycle } from "./lifecycle.js";
+export type { ClientStorage } from "./memory.js";
 export type {
   Help,
   HelpLimits,
@@ -33,3 +36,13 @@ export type {
   WaitUpdated,
 } from "./messages.js";
 export { type ReconnectHint, reconnectDelay } from "./reconnect.js";
+export {
+  CALL_EVENTS,
+  CALL_STATES,
+  type CallState,
+  CHAT_STATES,
+  type ChatState,
+  chatStateOf,
+} from "./states.js";
+export type { Seat, Tabs } from "./tabs.js";
+export { errorText, type Language } from "./texts.js";

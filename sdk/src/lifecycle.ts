@@ -3,8 +3,8 @@ export interface Lifecycle {
   /** false while the page is hidden; timers are slow then, and a ping proves nothing. */
   visible(): boolean;
   /**
-   * Calls `wake` when the app came to the front, was taken out of the page cache, or when the
-   * network changed: the moments in which a connection that looks open may be dead.
+   * Calls `wake` when the app came to the front, was unfrozen, was taken out of the page cache, or
+   * when the network changed: the moments in which a connection that looks open may be dead.
    * @returns ends the subscription
    */
   subscribe(wake: () => void): () => void;
@@ -23,9 +23,11 @@ export function pageLifecycle(): Lifecycle {
         if (visible()) wake();
       };
       document.addEventListener("visibilitychange", onVisibility);
+      document.addEventListener("resume", wake);
       for (const name of WAKING) window.addEventListener(name, wake);
       return () => {
         document.removeEventListener("visibilitychange", onVisibility);
+        document.removeEventListener("resume", wake);
         for (const name of WAKING) window.removeEventListener(name, wake);
       };
     },

@@ -43,6 +43,7 @@ export interface WaitUpdated {
 }
 
 export interface WaitEnded {
+  readonly sessionId: string;
   readonly outcome: Outcome | (string & {});
   readonly reason: string | null;
   readonly message: string | null;
@@ -153,14 +154,24 @@ export function readWaitUpdated(data: Fields): WaitUpdated {
   };
 }
 
-export function readWaitEnded(data: Fields): WaitEnded {
+/** Reads the end from an event of the session. */
+export function readWaitEnded({ sessionId, data }: SessionEvent): WaitEnded {
   return {
+    sessionId,
     outcome: textOf(data["outcome"]) ?? "",
     reason: textOf(data["reason"]),
     message: textOf(data["message"]),
     interactionId: textOf(data["interactionId"]),
     agentName: textOf(data["agentName"]),
   };
+}
+
+/** The end of a session's wait as a help object tells it; null while the wait has none. */
+export function endOf(help: Help): WaitEnded | null {
+  const { sessionId, outcome, reason, message, interactionId, agentName } = help;
+  return outcome === null
+    ? null
+    : { sessionId, outcome, reason, message, interactionId, agentName };
 }
 
 /** The help object after one more event: what a fresh read of the session would say. */
@@ -175,7 +186,7 @@ export function applyEvent(help: Help, event: SessionEvent): Help {
     case "wait.updated":
       return { ...next, ...readWaitUpdated(event.data) };
     case "wait.ended": {
-      const ended = readWaitEnded(event.data);
+      const ended = readWaitEnded(event);
       return {
         ...next,
         outcome: ended.outcome,

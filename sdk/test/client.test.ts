@@ -56,6 +56,18 @@ describe("asking for help", () => {
     await client.activate({ customerId: "c1", deviceHash: "d", transactionHash: "t" });
   });
 
+  it("ends the waiting for an answer when the app says so, and the double tap goes on", async () => {
+    server.queueAnswers = new Promise((resolve) => setTimeout(resolve, 1_000));
+    const gone = new AbortController();
+    const aborted = client.startHelp({ helpType: "chat" }, { signal: gone.signal }).catch(String);
+    const other = client.startHelp({ helpType: "chat" });
+    gone.abort("left the screen");
+    expect(await aborted).toBe("left the screen");
+    await settle(1_000);
+    expect((await other).state).toBe("WAITING");
+    await expect(client.currentHelp({ signal: gone.signal })).rejects.toBe("left the screen");
+  });
+
   it("sends the activation as it was given, and its token afterwards", async () => {
     const help = await client.startHelp({ helpType: "video_call" }, { idempotencyKey: "key-1" });
     expect(help).toMatchObject({ state: "WAITING", helpType: "video_call" });
@@ -86,8 +98,74 @@ describe("asking for help", () => {
     expect(server.sessions).toHaveLength(1);
   });
 
+  it("makes one wait of a double tap, fast or slow, and two of two requests", async () => {
+    const [first, second] = await Promise.all([
+      client.startHelp({ helpType: "chat" }),
+      client.startHelp({ helpType: "chat" }),
+    ]);
+    await settle(900);
+    const third = await client.startHelp({ helpType: "chat" });
+    expect([first, second, third].map((help) => help.sessionId)).toEqual(
+      Array(3).fill("session-1"),
+    );
+    expect(server.count("POST /v1/client/help")).toBe(1);
+    await client.startHelp({ helpType: "video_call" });
+    expect(server.sessions).toHaveLength(2);
+  });
+
+  it("asks again at once after a wait that has ended already", async () => {
+    const over = { ...server.waiting("c2").help, state: "ENDED", outcome: "FAILED" };
+    server.answer("POST /v1/client/help", 201, over);
+    await client.startHelp({ helpType: "chat" });
+    expect((await client.startHelp({ helpType: "chat" })).state).toBe("WAITING");
+  });
+
+  it("repeats a start whose answer was lost as the same start", async () => {
+    server.loseNextStart = true;
+    await refusal(client.startHelp({ helpType: "chat" }));
+    server.answer("POST /v1/client/help", 502, "<html>Bad gateway</html>");
+    await refusal(client.startHelp({ helpType: "chat" }));
+    await client.startHelp({ helpType: "chat" });
+    const keys = server.requests.slice(1).map((request) => request.key);
+    expect(keys).toHaveLength(3);
+    expect(new Set(keys).size).toBe(1);
+    expect(server.sessions).toHaveLength(1);
+  });
+
+  it("takes a new key when another request follows one that was not answered", async () => {
+    server.loseNextStart = true;
+    await refusal(client.startHelp({ helpType: "chat" }));
+    server.answer("POST /v1/client/help", 422, { code: "IDEMPOTENCY_KEY_REUSED" });
+    const help = await client.startHelp({ helpType: "video_call" });
+    expect(help.helpType).toBe("video_call");
+    const keys = server.requests.slice(1).map((request) => request.key);
+    expect(keys[0]).toBe(keys[1]);
+    expect(keys[2]).not.toBe(keys[1]);
+  });
+
+  it.each([
+    [502, "queue_refused"],
+    [429, "too often"],
+  ])("takes a new key after the answer %i", async (status, reason) => {
+    server.answer("POST /v1/client/help", status, { code: "X", retryable: true, reason });
+    await refusal(client.startHelp({ helpType: "chat" }));
+    await client.startHelp({ helpType: "chat" });
+    const keys = server.requests.slice(1).map((request) => request.key);
+    expect(new Set(keys).size).toBe(2);
+  });
+
+  it("does not repeat an unanswered start when nobody may be waiting for it any more", async () => {
+    server.loseNextStart = true;
+    await refusal(client.startHelp({ helpType: "chat" }));
+    await settle(120_001);
+    await client.startHelp({ helpType: "chat" });
+    const keys = server.requests.slice(1).map((request) => request.key);
+    expect(new Set(keys).size).toBe(2);
+  });
+
   it("without a key makes one of its own each time", async () => {
     await client.startHelp({ helpType: "chat" });
+    await settle(1_000);
     await client.startHelp({ helpType: "chat" });
     const keys = server.requests.slice(1).map((request) => request.key);
     expect(new Set(keys).size).toBe(2);
@@ -140,6 +218,14 @@ describe("cancelling", () => {
     const { cancelled, help } = await client.cancel("session-1");
     expect(cancelled).toBe(false);
     expect(help).toMatchObject({ state: "CONNECTED", agentName: "Selin" });
+  });
+
+  it("too late and out of reach tells the outcome in the error", async () => {
+    server.end("NOT_DELIVERED", "queue");
+    server.answer("GET /v1/client/help/session-1", 503, "");
+    const error = await refusal(client.cancel("session-1"));
+    expect(error.code).toBe("WAIT_ENDED");
+    expect(error.problem).toMatchObject({ outcome: "NOT_DELIVERED", reason: "queue" });
   });
 
   it("of an unknown session is refused", async () => {

@@ -22,8 +22,14 @@ afterEach(() => {
 });
 
 const listener: ConnectionListener = {
-  onWelcome: (welcome) => log.push(`welcome ${welcome.seq} ${welcome.recovered}`),
-  onEvent: (event) => log.push(`${event.seq} ${event.event}`),
+  onWelcome: (welcome) => {
+    log.push(`welcome ${welcome.seq} ${welcome.recovered}`);
+    if (welcome.snapshot.outcome !== null) connection.acknowledge(welcome.seq);
+  },
+  onEvent: (event) => {
+    log.push(`${event.seq} ${event.event}`);
+    if (event.event === "wait.ended") connection.acknowledge(event.seq);
+  },
   onLost: ({ code, retryInMs }) => log.push(`lost ${code} ${retryInMs}`),
   onClosed: ({ code }) => log.push(`closed ${code}`),
 };
@@ -120,7 +126,7 @@ describe("events", () => {
 });
 
 describe("the end of a wait", () => {
-  it("is acknowledged after it was told, and closes the stream for good", async () => {
+  it("once acknowledged, closes the stream for good", async () => {
     await follow(1, "epoch-1");
     server.end("NOT_DELIVERED", "queue", "Yarın");
     await settle();
@@ -254,15 +260,42 @@ describe("a dead connection", () => {
     expect(sentTypes()).toEqual(["hello", "ping", "ping", "ping", "ping"]);
   });
 
-  it("is not pinged while nobody looks, and at once when somebody does", async () => {
+  it("is not pinged while nobody looks, and replaced when somebody does again", async () => {
     await follow(1, "epoch-1");
     visible = false;
     await settle(60_000);
     expect(sentTypes()).toEqual(["hello"]);
     visible = true;
+    wake();
+    await settle();
+    expect(log).toEqual(["welcome 1 true", "welcome 1 true"]);
+    expect(server.sockets).toHaveLength(2);
+  });
+
+  it("heard lately is asked when the app wakes, and replaced when it wakes again unanswered", async () => {
+    await follow(1, "epoch-1");
     server.silent = true;
     wake();
-    await settle(5_000);
-    expect(log.at(-1)).toBe("lost 1006 250");
+    await settle(100);
+    expect(sentTypes()).toEqual(["hello", "ping"]);
+    expect(server.sockets).toHaveLength(1);
+    wake();
+    await settle();
+    expect(server.sockets).toHaveLength(2);
+    expect(log).toEqual(["welcome 1 true", "welcome 1 true"]);
+  });
+
+  it("that was opening when the app fell asleep is not waited for when it wakes", async () => {
+    server.network = "hang";
+    await follow(1, "epoch-1");
+    vi.setSystemTime(Date.now() + 4_999); // the clock goes on, timers do not
+    wake();
+    expect(server.sockets).toHaveLength(1);
+    server.network = "up";
+    vi.setSystemTime(Date.now() + 1);
+    wake();
+    await settle();
+    expect(server.sockets).toHaveLength(2);
+    expect(log).toEqual(["welcome 1 true"]);
   });
 });

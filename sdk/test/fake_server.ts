@@ -13,6 +13,8 @@ interface Session {
   help: Help;
   readonly customerId: string;
   readonly events: { seq: number; text: string }[];
+  /** Number of its wait.ended, 0 while there is none. */
+  endSeq: number;
   acknowledged: boolean;
 }
 
@@ -132,6 +134,7 @@ export class FakeServer {
     const session = this.newest;
     const state = outcome === "CONNECTED" ? "CONNECTED" : "ENDED";
     const agentName = outcome === "CONNECTED" ? "Selin" : null;
+    session.endSeq = session.help.seq + 1;
     session.help = {
       ...session.help,
       state,
@@ -167,7 +170,7 @@ export class FakeServer {
     for (const other of this.sockets) if (other.follows === sessionId) other.serverCloses(4409);
     socket.follows = sessionId;
     const after = Number(hello["after"]);
-    const recovered = hello["epoch"] === this.epoch || after === 0;
+    const recovered = after === 0 || (hello["epoch"] === this.epoch && after <= seq);
     const snapshot = { ...session.help, epoch: this.epoch };
     const { epoch } = this;
     socket.receive(
@@ -187,7 +190,12 @@ export class FakeServer {
 
   #acknowledge(socket: FakeSocket, seq: number): void {
     const session = this.sessions.find((s) => s.help.sessionId === socket.follows);
-    if (session === undefined || session.help.outcome === null || seq < session.help.seq) return;
+    if (session === undefined) return;
+    if (!(seq <= session.help.seq)) {
+      socket.serverCloses(4400, "acknowledges what was not sent");
+      return;
+    }
+    if (session.endSeq === 0 || seq < session.endSeq) return;
     session.acknowledged = true;
     if (session.help.state === "ENDED") socket.serverCloses(1000);
   }
@@ -274,7 +282,7 @@ export class FakeServer {
       epoch: this.epoch,
       limits: { waitLimitSeconds: 1800, abandonAfterSeconds: 300, queueTimeoutSeconds: 10 },
     };
-    const session: Session = { help, customerId, events: [], acknowledged: false };
+    const session: Session = { help, customerId, events: [], endSeq: 0, acknowledged: false };
     this.sessions.push(session);
     return session;
   }
