@@ -8,7 +8,7 @@ mistake over one to two, and ends when its budget of bytes is used up, so it is 
 import hashlib
 import hmac
 import itertools
-from base64 import b64decode, b64encode, urlsafe_b64decode
+from base64 import b64decode, b64encode
 from binascii import Error as NotBase64Error
 from binascii import a2b_base64
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,6 +20,9 @@ from diyalog.domain.signature import SigningKey
 from diyalog.domain.signature_mistakes import LAYOUT, Layout, Mistake, Parts, Surroundings, Variant, joined, variants
 
 Mistakes = tuple[Mistake, ...]
+
+_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
+"""URL-safe base64 in the letters of the standard one."""
 
 THOROUGH_BYTES: Final = 400_000_000
 """Budget of a search for a person who waits: a few seconds at most."""
@@ -83,10 +86,7 @@ def _decoded(text: bytes) -> Iterator[tuple[bytes, Mistake | None]]:
     again = _base64(padded)
     if again is not None:
         yield again, Mistake("encoding_padding", unpadded)
-    try:
-        urlsafe = urlsafe_b64decode(padded) if not set(text) & set(b"+/") else None
-    except ValueError:
-        urlsafe = None
+    urlsafe = _base64(padded.translate(_STANDARD)) if set(text) & set(b"-_") else None
     if urlsafe is not None:
         words = "the signature is in URL-safe base64 (- and _); it must be standard base64 (+ and /)"
         yield urlsafe, Mistake("encoding_base64url", words)
@@ -188,9 +188,6 @@ def _secrets(secret: bytes, key_id: bytes) -> Iterator[tuple[Mistake, bytes]]:
         yield Mistake("secret_character_set", words), secret.decode().encode(codec, "replace")
     yield Mistake("secret_is_key_id", "the access key id was used as the secret"), key_id
     yield Mistake("secret_with_key_id", "the key id was put before the secret"), key_id + b":" + secret
-
-
-_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
 
 
 class Budget:

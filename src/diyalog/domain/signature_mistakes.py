@@ -6,6 +6,7 @@ one request in, changed values out; `signature_diagnosis.py` tries them.
 """
 
 import itertools
+import re
 import unicodedata
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -178,6 +179,9 @@ def _content_types(parts: Parts) -> Iterator[tuple[Mistake, bytes]]:
     yield Mistake("content_type_with_name", named), b"Content-Type: " + sent
 
 
+_ESCAPE: Final = re.compile(rb"%[0-9A-F]{2}")
+
+
 def _targets(parts: Parts, around: Surroundings) -> Iterator[tuple[Mistake, bytes]]:
     target = parts.target
     path, mark, query = target.partition(b"?")
@@ -192,9 +196,10 @@ def _targets(parts: Parts, around: Surroundings) -> Iterator[tuple[Mistake, byte
     yield Mistake("target_decoded", decoded), unquote_to_bytes(target.replace(b"+", b" "))
     encoded = "the target was percent-encoded otherwise, or once more, before it was signed"
     plain = unquote_to_bytes(target)
-    for text, safe in ((plain, "/?&=:@!$'()*,;~"), (plain, "/"), (target, "/"), (target, ""), (path, "")):
-        for result in (quote(text, safe=safe), quote(text, safe=safe).lower()):
-            yield Mistake("target_encoded", encoded), result.encode()
+    for text, safe in ((plain, "/?&=:@!$'()*,;~"), (plain, "/"), (target, "/?&="), (target, "/"), (target, "")):
+        result = quote(text, safe=safe).encode()
+        yield Mistake("target_encoded", encoded), result
+        yield Mistake("target_encoded", encoded), _ESCAPE.sub(lambda escape: escape[0].lower(), result)
     if mark:
         pairs = parse_qsl(query.decode("latin-1"), keep_blank_values=True, encoding="latin-1")
         words = "the query was built anew before signing (order or encoding of its parameters)"

@@ -18,7 +18,6 @@ _ROLES: Final = (
     (b"x-dlg-requester-userid", b"x-requester-userid"),
     (b"x-dlg-authorization", b"x-authorization"),
 )
-_NAMES: Final = [new.decode() for new, _ in _ROLES]
 _PRINTABLE: Final = re.compile(rb"[\x20-\x7e]*")
 _LONGEST: Final = 512
 
@@ -44,17 +43,21 @@ def _missing(headers: Headers) -> list[str]:
         if _value(headers, new) or _value(headers, old):
             continue
         text = f"The header {new.decode()} is {'empty' if new in given else 'missing'}."
-        others = [
-            name.decode("ascii", "replace") for name in given if name not in {role for pair in _ROLES for role in pair}
-        ]
-        near = difflib.get_close_matches(new.decode(), [name.replace("_", "-") for name in others], n=1, cutoff=0.75)
-        if near:
-            sent = next(name for name in others if name.replace("_", "-") == near[0])
-            text += f" There is one named {sent}: is that meant?"
-        elif new == b"x-dlg-authorization" and _value(headers, b"authorization"):
+        near = _nearest(new.decode(), given)
+        if new == b"x-dlg-authorization" and _value(headers, b"authorization"):
             text += " There is a header named authorization: the name must be x-dlg-authorization."
+        elif near:
+            text += f" There is one named {near}: is that meant?"
         found.append(text)
     return found
+
+
+def _nearest(name: str, given: set[bytes]) -> str | None:
+    """A header whose name looks like a slip of the pen for `name`."""
+    known = {known for role in _ROLES for known in role}
+    others = {other.decode("ascii", "replace").replace("_", "-"): other for other in given - known}
+    near = difflib.get_close_matches(name, others, n=1, cutoff=0.75)
+    return others[near[0]].decode("ascii", "replace") if near else None
 
 
 def _format(headers: Headers, used: list[bytes]) -> list[str]:
