@@ -191,7 +191,7 @@ def _without_answer(error: Exception, seconds: float, status: int | None) -> Uns
 async def _read(response: aiohttp.ClientResponse) -> bytes | None:
     """The whole body, None when it is over the limit; what follows then is not read."""
     received = bytearray()
-    async for chunk in response.content.iter_any():
+    while chunk := await response.content.readany():
         received += chunk
         if len(received) > ANSWER_LIMIT:
             response.close()
