@@ -305,6 +305,7 @@ export class FakeSocket {
   onmessage: ((message: { data: string }) => void) | null = null;
   onclose: ((close: { code: number; reason: string }) => void) | null = null;
   readonly #server: FakeServer;
+  #halfOpen = false;
 
   constructor(
     readonly url: string,
@@ -324,7 +325,14 @@ export class FakeSocket {
 
   send(text: string): void {
     this.sent.push(JSON.parse(text));
-    queueMicrotask(() => this.#server.handle(this, text));
+    queueMicrotask(() => {
+      if (!this.#halfOpen) this.#server.handle(this, text);
+    });
+  }
+
+  /** Nothing passes any more, in neither direction, and neither end knows. */
+  breakSilently(): void {
+    this.#halfOpen = true;
   }
 
   close(): void {
@@ -340,14 +348,14 @@ export class FakeSocket {
 
   receiveRaw(text: string): void {
     queueMicrotask(() => {
-      if (this.readyState === 1) this.onmessage?.({ data: text });
+      if (this.readyState === 1 && !this.#halfOpen) this.onmessage?.({ data: text });
     });
   }
 
   serverCloses(code: number, reason = ""): void {
     this.follows = null;
     queueMicrotask(() => {
-      if (this.readyState === 3) return;
+      if (this.readyState === 3 || this.#halfOpen) return;
       this.readyState = 3;
       this.onclose?.({ code, reason });
     });
