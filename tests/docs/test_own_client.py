@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -10,17 +11,23 @@ from typing import Any
 import apsw
 import pytest
 
+from diyalog.domain.wait import Outcome, Reason
+from diyalog.protocol.codec import decode
+from diyalog.protocol.messages import Ack, Hello, Ping
 from e2e.world import eventually
 from kit.checker import Told, check_database
 from kit.server import Company, Customer, Server, running
 
 from .cutting_proxy import CuttingProxy, cutting
 from .own_client import Kept, OwnClient, Pace
-from .pages import DOCS, blocks
+from .pages import DOCS, blocks, column
 
+PAGE = DOCS / "writing_a_client.md"
+UNTOLD = {Reason.QUEUE, Reason.QUEUE_REFUSED, Reason.QUEUE_TIMEOUT}
+"""Reasons that say no more to a customer than their outcome does."""
 LIMIT_S = 60.0
 CUSTOMERS = 12
-PACE = Pace(ask=1.0, call=0.5, base=0.02, cap=0.3, silent=0.3, pong=0.3)
+PACE = Pace(ask=1.5, call=1.0, base=0.02, cap=0.3, silent=0.3, pong=0.5)
 
 
 @dataclass
@@ -98,7 +105,7 @@ async def test_every_customer_is_told_once_however_often_the_network_fails(tmp_p
     assert {phone.customer_id: phone.screen for phone in phones} == {
         phone.customer_id: [("NOT_DELIVERED", f"Sorry, {phone.customer_id}.")] for phone in phones
     }
-    assert cuts > 3 * CUSTOMERS
+    assert cuts > 2 * CUSTOMERS
     check_database(server.database, Told(received=set.union(*(phone.sessions for phone in phones))))
     assert count(server.database, "wait") == CUSTOMERS, "every customer asked once"
 
@@ -113,10 +120,28 @@ def count(database: Path, table: str) -> int:
     return rows
 
 
-def test_the_pages_messages_are_json() -> None:
-    shown = [block.text for block in blocks(DOCS / "writing_a_client.md") if block.kind == "json"]
+def test_the_client_messages_shown_are_legal() -> None:
+    shown = [block.text for block in blocks(PAGE) if '"hello"' in block.text]
+    shown += re.findall(r'`({"type": "(?:ack|ping)".*?})`', PAGE.read_text("utf-8"))
+    assert [type(decode(text)) for text in shown] == [Hello, Ack, Ping]
+
+
+def test_the_objects_shown_have_only_fields_that_are_sent() -> None:
+    """The page on the event stream, whose examples are compared with a server's own messages, has them all."""
+    known = set(re.findall(r'"(\w+)":', (DOCS / "stream_protocol.md").read_text("utf-8")))
+    known |= {"customerId", "customerName", "deviceHash", "transactionHash", "clientToken", "expiresAt"}
+    known |= {"attachedData", "topic"}
+    shown = [block.text for block in blocks(PAGE) if block.kind == "json"]
     assert len(shown) > 6
-    assert all(isinstance(json.loads(text), dict) for text in shown)
+    for text in shown:
+        assert set(re.findall(r'"(\w+)":', text)) - known == set()
+        assert isinstance(json.loads(text), dict)
+
+
+def test_the_page_has_a_word_for_every_outcome_and_reason() -> None:
+    rows = "\n".join(" ".join(row) for row in column(PAGE, "| outcome | the customer |"))
+    assert set(re.findall(r"`([A-Z_]+)`", rows)) == set(Outcome)
+    assert set(re.findall(r"`([a-z_]+)`", rows)) == set(Reason) - UNTOLD
 
 
 def test_the_client_uses_nothing_of_ours() -> None:
