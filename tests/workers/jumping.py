@@ -52,14 +52,15 @@ class Notes:
 
 @dataclass
 class JumpingTime:
-    """A clock and a way to sleep that stand still until `jump`."""
+    """A clock and a way to sleep that stand still until `jump`. `set_by` (ms): how far somebody has set the clock."""
 
     notes: Notes
     at: int = 1_795_000_000_000
+    set_by: int = 0
     sleepers: list[tuple[int, asyncio.Future[None]]] = field(default_factory=list)
 
     def now_ms(self) -> int:
-        return self.at
+        return self.at + self.set_by
 
     async def sleep(self, seconds: float) -> None:
         if seconds <= 0:

@@ -124,15 +124,15 @@ class Creating:
     async def _ask_until_deadline(self, held: Held) -> None:
         """Ask until the queue has answered. A request without an answer for half the timeout is asked beside."""
         delivery = held.delivery
-        deadline = self._deadline(delivery)
-        doubt, tries, ask_at = delivery.maybe_sent, 0, self._clock.now_ms()
-        calls: set[asyncio.Task[CreateAnswer]] = set()
+        left_s = (self._deadline(delivery) - self._clock.now_ms()) / 1000
+        half_s = self._policy.queue_timeout_ms / 2000
+        over, ask = _Moment(self._later, left_s), _Moment(self._later, half_s)
+        doubt, tries = delivery.maybe_sent, 0
+        calls = {self._call(delivery, left_s)}
         try:
-            while (now := self._clock.now_ms()) < deadline:
-                if now >= ask_at:
-                    calls.add(self._call(delivery, (deadline - now) / 1000))
-                    ask_at = now + self._policy.queue_timeout_ms // 2
-                await self._until(min(ask_at, deadline), calls)
+            while not over.passed.done():
+                moments: set[asyncio.Future[Any]] = {over.passed, ask.passed, *calls}
+                await asyncio.wait(moments, return_when=asyncio.FIRST_COMPLETED)
                 answers = [call.result() for call in calls if call.done()]
                 calls = {call for call in calls if not call.done()}
                 if (known := _known(answers)) is not None:
@@ -140,12 +140,17 @@ class Creating:
                     return
                 if answers:
                     doubt = doubt or any(isinstance(answer, Unknown) for answer in answers)
-                    pause = delay(tries, self._random(), base=_REPEAT_BASE_S, cap=_REPEAT_CAP_S)
-                    tries, ask_at = tries + 1, self._clock.now_ms() + int(pause * 1000)
+                    pause_s = delay(tries, self._random(), base=_REPEAT_BASE_S, cap=_REPEAT_CAP_S)
+                    tries, ask = tries + 1, ask.instead(pause_s)
                     if not await self._still_requested(delivery):
                         break
+                elif ask.passed.done():
+                    calls.add(self._call(delivery, left_s))
+                    ask = ask.instead(half_s)
             await self._give_up(held, Event.QUEUE_TIMEOUT, doubt=doubt or bool(calls))
         finally:
+            over.cancel()
+            ask.cancel()
             for call in calls:
                 call.cancel()
 
@@ -159,16 +164,6 @@ class Creating:
         except Exception as error:  # noqa: BLE001  a bug in the adapter must not take the customer's deadline with it
             self._journal.failed("create_interaction", error)
             return Unknown()
-
-    async def _until(self, moment: int, calls: set[asyncio.Task[CreateAnswer]]) -> None:
-        """Return when one of `calls` is done, at the latest at `moment` (ms since 1970). The calls go on."""
-        late: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        timer = self._later((moment - self._clock.now_ms()) / 1000, lambda: late.set_result(None))
-        try:
-            first: set[asyncio.Future[Any]] = {late, *calls}
-            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            timer.cancel()
 
     async def _still_requested(self, delivery: Delivery) -> bool:
         try:
@@ -214,6 +209,29 @@ class Creating:
         except StoreUnavailableError:
             return False
         return wait is not None and wait.outcome in KEEPS_INTERACTION
+
+
+class _Moment:
+    """Some seconds from now by a timer: a clock that is set forwards or back does not move it."""
+
+    __slots__ = ("_later", "_timer", "passed")
+
+    def __init__(self, later: Later, seconds: float) -> None:
+        self.passed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._later = later
+        self._timer = later(seconds, self._pass)
+
+    def _pass(self) -> None:
+        self.passed.set_result(None)
+
+    def instead(self, seconds: float) -> "_Moment":
+        """Another moment in place of this one."""
+        self.cancel()
+        return _Moment(self._later, seconds)
+
+    def cancel(self) -> None:
+        """It will not pass any more."""
+        self._timer.cancel()
 
 
 def _known(answers: list[CreateAnswer]) -> Took | Refused | None:
