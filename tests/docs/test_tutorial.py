@@ -134,3 +134,10 @@ def test_the_page_names_only_kinds_of_block_that_are_run_or_compared() -> None:
 def test_what_is_not_typed_in_is_the_first_command_and_exists() -> None:
     assert steps()[0].commands == SETUP
     assert re.search(r"^  setup\) setup ;;$", (ROOT / "dev").read_text("utf-8"), re.MULTILINE)
+
+
+def test_every_example_is_run() -> None:
+    typed = "".join(step.commands for step in steps())
+    programs = [path.name for path in (DOCS / "examples").iterdir() if path.suffix in {".sh", ".py", ".mjs", ".java"}]
+    assert len(programs) > 5
+    assert [name for name in programs if f"docs/examples/{name} " not in typed] == []
