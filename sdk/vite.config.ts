@@ -4,18 +4,32 @@ import { defineConfig } from "vitest/config";
 const FOR_NPM = "dist";
 const FOR_THE_SERVER = "../src/diyalog/static/sdk";
 
-export default defineConfig({
-  build: {
+/** For pages without modules: `window.Diyalog` is the class, with everything else the SDK exports on it. */
+const CLASS_AS_GLOBAL = "Diyalog=Object.assign(Diyalog.Diyalog,Diyalog);";
+
+/** How the SDK is built, into each of the folders. */
+export function bundle(folders: readonly string[]) {
+  return {
     target: "es2022",
     sourcemap: true,
     emptyOutDir: true,
     lib: { entry: "src/index.ts", name: "Diyalog" },
     rolldownOptions: {
-      output: [FOR_NPM, FOR_THE_SERVER].flatMap((dir) => [
+      output: folders.flatMap((dir) => [
         { dir, format: "es" as const, entryFileNames: "diyalog.js" },
-        { dir, format: "iife" as const, entryFileNames: "diyalog.global.js", name: "Diyalog" },
+        {
+          dir,
+          format: "iife" as const,
+          entryFileNames: "diyalog.global.js",
+          name: "Diyalog",
+          footer: CLASS_AS_GLOBAL,
+        },
       ]),
     },
-  },
-  test: { include: ["test/*.test.ts"] },
+  };
+}
+
+export default defineConfig({
+  build: bundle([FOR_NPM, FOR_THE_SERVER]),
+  test: { include: ["test/*.test.{ts,mjs}"] },
 });
