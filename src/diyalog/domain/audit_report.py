@@ -11,7 +11,7 @@ _MOST_FINDINGS: Final = 1000
 @dataclass(slots=True)
 class AuditReport:
     """What verifying found. `late`: ranges of rows that were linked long after they were written. `head` is the newest
-    link. `more`: there are more findings than are listed.
+    link. `more`: there are more findings than are listed. `places`: where the last finding of each kind stands.
     """
 
     findings: list[Finding] = field(default_factory=list)
@@ -21,6 +21,7 @@ class AuditReport:
     head: AuditHead | None = None
     cut: AuditCut | None = None
     more: bool = False
+    places: dict[Fault, int] = field(default_factory=dict)
 
     @property
     def intact(self) -> bool:
@@ -28,11 +29,13 @@ class AuditReport:
         return not self.findings
 
     def add(self, fault: Fault, first_id: int, last_id: int, waits: tuple[int, ...] = ()) -> None:
-        """Note a fault; one that goes on where the last one stopped is the same."""
-        last = self.findings[-1] if self.findings else None
-        if last is not None and (last.fault, last.last_id + 1, last.waits) == (fault, first_id, waits):
-            self.findings[-1] = Finding(fault, last.first_id, last_id, waits)
+        """Note a fault; one that goes on where the last one of its kind stopped is the same."""
+        place = self.places.get(fault)
+        last = None if place is None else self.findings[place]
+        if place is not None and last is not None and last.last_id + 1 == first_id and last.waits == waits:
+            self.findings[place] = Finding(fault, last.first_id, last_id, waits)
         elif len(self.findings) < _MOST_FINDINGS:
+            self.places[fault] = len(self.findings)
             self.findings.append(Finding(fault, first_id, last_id, waits))
         else:
             self.more = True
