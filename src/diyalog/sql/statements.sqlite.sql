@@ -95,14 +95,14 @@ DELETE FROM idempotency WHERE scope = :scope
 -- name: write_answer
 UPDATE idempotency SET status = :status, sealed_answer = :answer WHERE scope = :scope AND status IS NULL
 
--- name: live_wait
-SELECT id, state, session_id FROM wait WHERE customer = :customer AND state <> 'ENDED'
+-- name: before_start
+SELECT w.id, w.state, t.interaction_id
+FROM (SELECT 1)
+LEFT JOIN wait AS w ON w.customer = :customer AND w.state <> 'ENDED'
+LEFT JOIN client_token AS t ON t.digest = :digest
 
 -- name: live_interaction
 SELECT id, customer FROM wait WHERE interaction_id = :interaction AND state <> 'ENDED'
-
--- name: token_interaction
-SELECT interaction_id FROM client_token WHERE digest = :digest AND interaction_id IS NOT NULL
 
 -- name: take_token_interaction
 UPDATE client_token SET interaction_id = NULL WHERE digest = :digest
@@ -116,11 +116,11 @@ VALUES (:session, :customer, :interaction, :queue, :help_type, :state, :request,
 -- name: name_builtin_interaction
 UPDATE wait SET interaction_id = :interaction WHERE id = :wait
 
--- name: write_audit
-INSERT INTO audit (at, wait, event, access_key, node) VALUES (:now, :wait, :event, :access_key, :node)
+-- name: write_audits
+INSERT INTO audit (at, wait, event, node) SELECT :now, value, :event, :node FROM json_each(:waits) ORDER BY key
 
--- name: count_one
-INSERT INTO tally (name, count) VALUES (:name, 1) ON CONFLICT (name) DO UPDATE SET count = count + 1
+-- name: count_many
+INSERT INTO tally (name, count) VALUES (:name, :count) ON CONFLICT (name) DO UPDATE SET count = count + excluded.count
 
 -- name: insert_create
 INSERT INTO outbox (kind, wait, attempt, first_at, due_at, lease_node)
@@ -134,6 +134,15 @@ DELETE FROM outbox WHERE kind = 'delete' AND interaction_id = :interaction
 
 -- name: find_delivery
 SELECT wait FROM outbox WHERE id = :delivery AND attempt = :attempt AND unresolved = 0
+
+-- name: answered_wait
+SELECT w.id, w.session_id, w.customer, w.interaction_id, w.help_type, w.state, w.outcome, w.reason, w.sealed_message,
+       w.started_at, w.ended_at, w.seq, w.acknowledged_at, w.command,
+       EXISTS (SELECT 1 FROM wait AS o
+               WHERE o.interaction_id = :interaction AND o.state <> 'ENDED' AND o.id <> w.id),
+       EXISTS (SELECT 1 FROM outbox AS d WHERE d.kind = 'delete' AND d.interaction_id = :interaction)
+FROM outbox AS c JOIN wait AS w ON w.id = c.wait
+WHERE c.id = :delivery AND c.attempt = :attempt AND c.unresolved = 0
 
 -- name: finish_delivery
 DELETE FROM outbox WHERE id = :delivery AND attempt = :attempt

@@ -39,8 +39,8 @@ from diyalog.storage.writer import Writer
 DATABASE_NAME: Final = "diyalog.sqlite3"
 
 _END = endings.end_waits
-_START = each(starting.start_wait)
-_TOOK = each(starting.queue_took)
+_START = starting.start_waits
+_TOOK = starting.take_answers
 _FAILED = each(starting.queue_failed)
 _REMEMBER = each(starting.remember_answer)
 _ACKNOWLEDGE = each(lifetimes.acknowledge)

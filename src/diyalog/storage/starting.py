@@ -1,5 +1,6 @@
-"""Starting waits and taking in the queue's answers: rarer than endings, so one command at a time in the group."""
+"""Starting waits and taking in the queue's answers: one command at a time, what can wait once for the whole group."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -28,22 +29,30 @@ def read_wait(transaction: Transaction, row: int) -> Wait:
     return open_wait(fields, transaction.sealer)
 
 
-def start_wait(transaction: Transaction, command: StartWait) -> StartResult:
-    """Start a wait, ending the customer's open one in the same transaction."""
+def start_waits(transaction: Transaction, commands: Sequence[StartWait]) -> list[StartResult]:
+    """Start waits, each ending its customer's open one in the same transaction; one result for each, in order."""
+    begun: list[int] = []
+    results = [_start(transaction, command, begun) for command in commands]
+    _record_started(transaction, begun)
+    return results
+
+
+def _start(transaction: Transaction, command: StartWait, begun: list[int]) -> StartResult:
+    """Start a wait; its row is added to those `begun`, whose start is still to be recorded."""
     if command.idempotency is not None and (earlier := _earlier(transaction, command.idempotency)) is not None:
         return earlier
-    live = transaction.row("live_wait", customer=command.customer)
+    found = transaction.row("before_start", customer=command.customer, digest=command.token)
+    assert found is not None, "a SELECT of values has one row"
+    live, state, own = found
     replaced = None
     if live is not None:
-        if live[1] == State.CONNECTED:
-            return StartResult(Verdict.LOST, read_wait(transaction, live[0]))
-        replacing = EndWait(CommandId(f"{command.command}-replace"), Event.REPLACE, row=live[0])
+        if state == State.CONNECTED:
+            return StartResult(Verdict.LOST, read_wait(transaction, live))
+        _record_started(transaction, begun)  # it may be among them, and is recorded before its end
+        replacing = EndWait(CommandId(f"{command.command}-replace"), Event.REPLACE, row=live)
         replaced = end_waits(transaction, [replacing])[0].wait
-    wait = _insert(transaction, command)
-    transaction.run(
-        "write_audit", now=transaction.now, wait=wait.row, event=Event.START, access_key=None, node=transaction.node
-    )
-    transaction.run("count_one", name="created")
+    wait = _insert(transaction, command, None if own is None else _own_interaction(transaction, command, own))
+    begun.append(wait.row)
     if command.idempotency is not None:
         transaction.run(
             "write_idempotency",
@@ -55,6 +64,19 @@ def start_wait(transaction: Transaction, command: StartWait) -> StartResult:
         )
     delivery = _ask_queue(transaction, command, wait) if wait.state is State.REQUESTED else None
     return StartResult(Verdict.WON, wait, replaced, delivery)
+
+
+def _record_started(transaction: Transaction, begun: list[int]) -> None:
+    """Write the audit rows of the waits that were begun, and count them."""
+    if begun:
+        _write_audit(transaction, Event.START, begun)
+        transaction.run("count_many", name="created", count=len(begun))
+        begun.clear()
+
+
+def _write_audit(transaction: Transaction, event: Event, rows: Sequence[int]) -> None:
+    waits = msgspec.json.encode(rows).decode()
+    transaction.run("write_audits", now=transaction.now, waits=waits, event=event, node=transaction.node)
 
 
 def _earlier(transaction: Transaction, idempotency: Idempotency) -> StartResult | None:
@@ -81,9 +103,8 @@ def answer_place(scope: bytes) -> str:
     return f"idempotency.answer:{scope.hex()}"
 
 
-def _insert(transaction: Transaction, command: StartWait) -> Wait:
+def _insert(transaction: Transaction, command: StartWait, own: InteractionId | None) -> Wait:
     """Write the wait, and say how it now stands without reading it back."""
-    own = _own_interaction(transaction, command)
     waits_at_once = command.builtin or own is not None
     state = State.WAITING if waits_at_once else State.REQUESTED
     request = msgspec.json.encode(command.request).decode()
@@ -126,16 +147,13 @@ def _insert(transaction: Transaction, command: StartWait) -> Wait:
     )
 
 
-def _own_interaction(transaction: Transaction, command: StartWait) -> InteractionId | None:
+def _own_interaction(transaction: Transaction, command: StartWait, own: str) -> InteractionId | None:
     """The id under which the company queued this customer itself; the first wait of the activation takes it along.
 
     Not when it is open for somebody else by now: then the queue is asked as usual.
     """
-    row = None if command.token is None else transaction.row("token_interaction", digest=command.token)
-    if row is None:
-        return None
     transaction.run("take_token_interaction", digest=command.token)
-    interaction = InteractionId(row[0])
+    interaction = InteractionId(own)
     if transaction.row("live_interaction", interaction=interaction) is not None:
         return None
     transaction.run("drop_superseded_deletes", interaction=interaction)
@@ -173,41 +191,45 @@ def remember_answer(transaction: Transaction, answer: tuple[Idempotency, int, by
     transaction.run("write_answer", scope=idempotency.scope, status=status, answer=sealed)
 
 
-def queue_took(transaction: Transaction, command: QueueTook) -> QueueResult:
-    """Take in the id that CreateInteraction answered with.
+def take_answers(transaction: Transaction, commands: Sequence[QueueTook]) -> list[QueueResult]:
+    """Take in the ids that CreateInteraction answered with; one result for each, in order.
 
-    The wait becomes WAITING; when it has ended meanwhile, the id is stored late and DeleteInteraction becomes due,
+    A wait becomes WAITING; when it has ended meanwhile, the id is stored late and DeleteInteraction becomes due,
     except after an outcome with which the queue's entry is settled anyway.
     """
-    found = transaction.row("find_delivery", delivery=command.delivery, attempt=command.attempt)
+    queued: list[int] = []
+    results = [_take(transaction, command, queued) for command in commands]
+    if queued:
+        _write_audit(transaction, Event.QUEUE_TOOK, queued)
+    return results
+
+
+def _take(transaction: Transaction, command: QueueTook, queued: list[int]) -> QueueResult:
+    """Take in one answer; the row of a wait that now stands in the queue is added to those `queued`."""
+    interaction = command.interaction_id
+    fence = {"delivery": command.delivery, "attempt": command.attempt}
+    found = transaction.row("answered_wait", interaction=interaction, **fence)
     if found is None:
         return QueueResult(None, changed=False, stale=True)
-    row = found[0]
-    wait = read_wait(transaction, row)
-    holder = transaction.row("live_interaction", interaction=command.interaction_id)
-    if holder is not None and holder[0] != row:
+    *fields, held_elsewhere, superseded = found
+    wait = open_wait(fields, transaction.sealer)
+    if held_elsewhere:
         return QueueResult(wait, changed=False, conflict=True)
-    # The queue named this id anew: a delete still due under it would hit what the id stands for now.
-    transaction.run("drop_superseded_deletes", interaction=command.interaction_id)
+    if superseded:
+        # The queue named this id anew: a delete still due under it would hit what the id stands for now.
+        transaction.run("drop_superseded_deletes", interaction=interaction)
     changed = wait.state is State.REQUESTED
     if changed:
-        transaction.run(
-            "take_interaction",
-            wait=row,
-            interaction=command.interaction_id,
-            command=command.command,
-            now=transaction.now,
-        )
-        transaction.run(
-            "write_audit", now=transaction.now, wait=row, event=Event.QUEUE_TOOK, access_key=None, node=transaction.node
-        )
-        wait = wait._replace(state=State.WAITING, interaction_id=command.interaction_id, seq=wait.seq + 1)
+        now = transaction.now
+        transaction.run("take_interaction", wait=wait.row, interaction=interaction, command=command.command, now=now)
+        queued.append(wait.row)
+        wait = wait._replace(state=State.WAITING, interaction_id=interaction, seq=wait.seq + 1)
     elif wait.state is State.ENDED:
-        transaction.run("store_late_interaction", wait=row, interaction=command.interaction_id)
+        transaction.run("store_late_interaction", wait=wait.row, interaction=interaction)
         if wait.outcome is not None and wait.outcome not in KEEPS_INTERACTION:
-            transaction.run("insert_delete", wait=row, interaction=command.interaction_id, now=transaction.now)
-        wait = wait._replace(interaction_id=command.interaction_id)
-    transaction.run("finish_delivery", delivery=command.delivery, attempt=command.attempt)
+            transaction.run("insert_delete", wait=wait.row, interaction=interaction, now=transaction.now)
+        wait = wait._replace(interaction_id=interaction)
+    transaction.run("finish_delivery", **fence)
     return QueueResult(wait, changed)
 
 

@@ -1,7 +1,7 @@
 """Tells those who wait for it that a session has left REQUESTED: the customer's own start call, and a call of the
 company's that named an interaction before its CreateInteraction was answered.
 
-A hint for waking up only. What really happened is read from the store afterwards.
+What is passed on is committed. Who is woken by the time alone must ask the store.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ class Departures:
         """A change of this wait was committed."""
         if wait.state is not State.REQUESTED and self._watches:
             for watch in self._watches.get(wait.session_id, ()):
-                watch.left()
+                watch.left(wait)
 
     def watch(self, sessions: Iterable[SessionId]) -> "Watch":
         """Watch `sessions` from now on, so that nothing is missed between reading and waiting."""
@@ -35,7 +35,7 @@ class Watch:
     def __init__(self, watches: dict[SessionId, dict["Watch", None]], sessions: tuple[SessionId, ...]) -> None:
         self._watches = watches
         self._sessions = sessions
-        self._left = False
+        self._left: Wait | None = None
         self._waiting: asyncio.Future[None] | None = None
 
     def __enter__(self) -> "Watch":
@@ -52,14 +52,14 @@ class Watch:
             if not watches:
                 del self._watches[session]
 
-    def left(self) -> None:
-        """One of the sessions has left REQUESTED."""
-        self._left = True
+    def left(self, wait: Wait) -> None:
+        """One of the sessions has left REQUESTED: `wait`, as it was committed."""
+        self._left = wait
         self._wake()
 
-    async def departed(self, seconds: float) -> None:
-        """Return when one of the sessions has left since the last call, at the latest after `seconds`."""
-        if not self._left:
+    async def departed(self, seconds: float) -> Wait | None:
+        """Return the newest wait that has left since the last call, None when none has after `seconds`."""
+        if self._left is None:
             loop = asyncio.get_running_loop()
             self._waiting = loop.create_future()
             timer = loop.call_later(seconds, self._wake)
@@ -68,7 +68,8 @@ class Watch:
             finally:
                 timer.cancel()
                 self._waiting = None
-        self._left = False
+        left, self._left = self._left, None
+        return left
 
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.done():

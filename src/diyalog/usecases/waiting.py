@@ -157,11 +157,11 @@ class Waiting:
             return Started(result.wait)
         with self._departures.watch([result.wait.session_id]) as watch:
             self._queue.dispatch(result.delivery)
-            await watch.departed(self.policy.queue_timeout_ms / 1000)
-        return Started(await self._answered(result.wait))
+            departed = await watch.departed(self.policy.queue_timeout_ms / 1000)
+        return Started(await (self._answered(result.wait) if departed is None else self._told(departed)))
 
     async def _answered(self, wait: Wait) -> Wait:
-        """The wait once it has left REQUESTED; an end found here is being told to the app by this very answer."""
+        """The wait once it has left REQUESTED."""
         give_up = wait.started_at + self.policy.queue_timeout_ms + _ANSWER_SLACK_MS
         with self._departures.watch([wait.session_id]) as watch:
             while True:
@@ -169,10 +169,13 @@ class Waiting:
                 if current is None or current.state is not State.REQUESTED or self._clock.now_ms() >= give_up:
                     break
                 await watch.departed(_REREAD_S)
-        current = current or wait
-        if current.outcome is not None and current.acknowledged_at is None:
-            await self._store.acknowledge(current.row, current.seq)
-        return current
+        return await self._told(current or wait)
+
+    async def _told(self, wait: Wait) -> Wait:
+        """The wait; an end is being told to the app by this very answer, so it counts as acknowledged."""
+        if wait.outcome is not None and wait.acknowledged_at is None:
+            await self._store.acknowledge(wait.row, wait.seq)
+        return wait
 
     async def remember(self, idempotency: Idempotency, status: int, body: bytes) -> None:
         """Keep the answer given to a start for repeats with the same key."""
@@ -183,9 +186,8 @@ class Waiting:
         result = await self._end(
             EndWait(self._commands.new(), Event.CANCEL, session_id=session_id, customer=customer, told=True)
         )
-        wait = result.wait
-        if wait is not None and wait.outcome is not None and wait.acknowledged_at is None:
-            await self._store.acknowledge(wait.row, wait.seq)  # the refusal of a late cancel tells how it ended
+        if result.wait is not None:
+            await self._told(result.wait)  # the refusal of a late cancel tells how it ended
         return result
 
     async def cancel_by_administrator(self, session_id: SessionId) -> EndResult:
