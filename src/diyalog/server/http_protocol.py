@@ -13,21 +13,19 @@ from math import inf
 from typing import Any, Final, cast
 
 import httptools
-from uvicorn._types import HTTPScope
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from diyalog.server.exchange import AsgiApplication, Exchange, plain_answer, with_request_id
 from diyalog.server.handshake import asks_for_websocket, head_without_upgrade, refusal_of
-from diyalog.server.request_head import head_size, split_target
+from diyalog.server.request_head import head_size, http_scope
 from diyalog.server.sockets import Handshake, Refusal, SocketApplication, SocketHandler
 from diyalog.server.state import SharedState
 from diyalog.server.websocket import WebSocketProtocol
 
 HIGH_WATER: Final = 64 * 1024
 MAX_DISCARDED: Final = 4 * 1024 * 1024
-_ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 _FRAMING_PER_BYTE: Final = 8  # what a chunk of one byte takes, generously, with that byte
 
 _ENDED_ANSWERS: Final = {
@@ -180,25 +178,9 @@ class HttpProtocol(HttpToolsProtocol):
             self._stop(400)
         if method == "CONNECT":
             self._stop(400)
-        path, raw_path, query = split_target(target)
-        self.scope = scope = cast(
-            "HTTPScope",
-            {
-                "type": "http",
-                "asgi": _ASGI,
-                "http_version": version,
-                "server": self.server,
-                "client": self.client,
-                "scheme": self.scheme,
-                "method": method,
-                "root_path": self.root_path,
-                "path": path,
-                "raw_path": raw_path,
-                "query_string": query,
-                "target": target,
-                "headers": self.headers,
-            },
-        )
+        self.scope = scope = http_scope(method, version, target, self.headers)
+        scope["client"], scope["server"] = self.client, self.server
+        scope["scheme"] = self.scheme or "http"
         if parser.should_upgrade():
             return  # feed_data now raises HttpParserUpgrade
         self._phase, self._deadline = Phase.BUSY, inf

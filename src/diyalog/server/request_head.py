@@ -2,6 +2,29 @@
 
 import urllib.parse
 from collections.abc import Sequence
+from typing import Final, cast
+
+from uvicorn._types import HTTPScope
+
+_ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
+
+
+def http_scope(method: str, version: str, target: bytes, headers: list[tuple[bytes, bytes]]) -> HTTPScope:
+    """Make the ASGI scope of a request, but for its two ends. `target`, beyond ASGI, is the target as received."""
+    path, raw_path, query = split_target(target)
+    scope = {
+        "type": "http",
+        "asgi": _ASGI,
+        "http_version": version,
+        "method": method,
+        "root_path": "",
+        "path": path,
+        "raw_path": raw_path,
+        "query_string": query,
+        "target": target,
+        "headers": headers,
+    }
+    return cast("HTTPScope", scope)
 
 
 def split_target(target: bytes) -> tuple[str, bytes, bytes]:
