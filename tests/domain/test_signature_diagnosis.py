@@ -4,6 +4,8 @@ import base64
 import hashlib
 import hmac
 import json
+import re
+from pathlib import Path
 from time import perf_counter
 
 import pytest
@@ -339,3 +341,19 @@ def test_headers_that_came_twice() -> None:
     assert explain_headers(headers, Fault.FORMAT) == [
         "The header x-dlg-date stands 2 times in the request; it may stand there once."
     ]
+
+
+def test_the_page_lists_exactly_the_findings_of_the_log() -> None:
+    root = Path(__file__).parents[2]
+    sources = [root / "src" / "diyalog" / "domain" / f"signature_{name}.py" for name in ("mistakes", "diagnosis")]
+    made = {
+        name.replace("{name}", part)
+        for source in sources
+        for name in re.findall(r'Mistake\(\s*f?"([a-z0-9_{}]+)"', source.read_text("utf-8"))
+        for part in Parts._fields
+    }
+    logged = {name for name in made if not name.startswith(("secret_", "algorithm_"))}
+    rows = re.findall(r"^\| (`.+?) \|", (root / "docs" / "doctor.md").read_text("utf-8"), re.MULTILINE)
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    assert len(logged) > 40
+    assert named == logged | {"unknown_key", "body_too_large", "nothing_fits"}
