@@ -136,7 +136,7 @@ class Node:
 
     def doom(self) -> None:
         """Let the process die soon."""
-        self.process.steps_left = self._faults.random.randrange(1, 150)
+        self.process.steps_left = self._faults.random.randrange(1, 400)
 
     async def main(self, folder: Path, queue: QueueSystem, on_ready: Callable[["Node"], None]) -> None:
         clock = SimulatedClock(self._loop)
