@@ -1,7 +1,8 @@
-/** Development page: `?state=…&lang=…&company=…&phone=…` shows one screen, without them a list of all. */
+/** Development page: `?state=…&lang=…&company={…}` shows one screen, without them a list of all. */
 
 import { render } from "preact";
 import { Announcer } from "#shared/announce.ts";
+import { companyOf } from "#shared/company.ts";
 import type { Actions } from "../help/actions.js";
 import { Attention } from "../help/attention.js";
 import { Page } from "../help/page.js";
@@ -37,7 +38,7 @@ function show(root: HTMLElement, status: HTMLElement): void {
     render(<Contents />, root);
     return;
   }
-  const company = { name: query.get("company"), phone: query.get("phone") };
+  const company = companyOf(query.get("company") ?? "");
   render(<Page view={view} words={words} company={company} actions={ACTIONS} />, root);
   new Attention(document, new Announcer(status), company).shown(view, words);
 }
@@ -48,7 +49,7 @@ function Contents() {
       <h1>Every screen</h1>
       <ul>
         {Object.keys(samples).map((name) => (
-          <li key={name}>
+          <li key={name} data-name={name}>
             {name}: <a href={`?state=${name}&lang=en`}>English</a>{" "}
             <a href={`?state=${name}&lang=tr`}>Türkçe</a>
           </li>

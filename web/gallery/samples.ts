@@ -59,7 +59,11 @@ const SAMPLES = {
     ahead: { kind: "many" },
   },
   "waiting-one-ahead": { ...WAITING, range: { from: 1, to: 2 }, ahead: { kind: "count", n: 1 } },
-  "waiting-time-hidden": { ...WAITING, timeHidden: true },
+  "waiting-time-hidden": {
+    ...WAITING,
+    timeHidden: true,
+    facts: [...BEGINNING, { kind: "looking", minutes: null }],
+  },
   "waiting-back": {
     ...WAITING,
     facts: [

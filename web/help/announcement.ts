@@ -53,8 +53,10 @@ export function screenOf(view: View): string {
 function firstTold(view: View, words: Words, company: Company): string | null {
   if (view.kind === "waiting") {
     if (view.ahead.kind === "next") return words.waiting.nextLead;
+    if (view.timeHidden) return null;
     return view.range === null ? sentence(words.waiting.unknown) : likelyWait(view.range, words);
   }
+  if (view.kind === "connected") return textOf(view, words, company);
   if (view.kind === "ended") {
     const message = view.ending.kind === "notDelivered" ? view.ending.message : null;
     return message ?? textOf(view, words, company);
@@ -75,6 +77,8 @@ function changeTold(before: WaitingView, view: WaitingView, words: Words): strin
   if (view.ahead.kind === "changed" && before.ahead.kind !== "changed") {
     return words.waiting.orderChanged;
   }
+  // Hidden is hidden for the ear too.
+  if (view.timeHidden) return null;
   if (before.range === null && view.range !== null) return likelyWait(view.range, words);
   if (before.range !== null && view.range !== null && isLonger(before.range, view.range)) {
     const { from, to } = view.range;

@@ -1,7 +1,7 @@
 import type { JSX } from "preact";
 import { headlineOf } from "./headline.js";
 import type { ScreenProps } from "./page.js";
-import { Button, CallButton, Facts, Headline, Lead, Reference } from "./parts.js";
+import { Button, Facts, Headline, Lead, OtherWays, Reference } from "./parts.js";
 import { textOf } from "./text.js";
 import type { View } from "./view.js";
 
@@ -14,6 +14,9 @@ export function ConnectedScreen({ view, words, company }: Of<"connected">): JSX.
       <Lead text={textOf(view, words, company)} />
       <Facts facts={view.facts} words={words} />
       <Reference words={words} id={view.reference} />
+      <div class="steps">
+        <OtherWays words={words} company={company} />
+      </div>
     </>
   );
 }
@@ -41,7 +44,7 @@ export function EndedScreen(props: Of<"ended">): JSX.Element {
 
 /** What the customer can do now: the most likely step first, and never nothing. */
 function NextSteps({ view, words, company, actions }: Of<"ended">): JSX.Element {
-  const call = <CallButton words={words} company={company} />;
+  const otherWays = <OtherWays words={words} company={company} />;
   const close = actions.close !== null && (
     <Button onClick={actions.close}>{words.ended.close}</Button>
   );
@@ -54,9 +57,9 @@ function NextSteps({ view, words, company, actions }: Of<"ended">): JSX.Element 
     case "notDelivered":
     case "timeLimit":
     case "abandoned":
-      return <>{[askAgain, call, close]}</>;
-    case "stopped":
     case "closed":
+      return <>{[askAgain, otherWays, close]}</>;
+    case "stopped":
     case "conversationOver":
     case "gone":
       return <>{[askAgain, close]}</>;
@@ -72,7 +75,7 @@ function NextSteps({ view, words, company, actions }: Of<"ended">): JSX.Element 
           <Button main onClick={actions.chooseAgain}>
             {words.ended.otherKinds}
           </Button>
-          {call}
+          {otherWays}
         </>
       );
     case "queueTimeout":
@@ -84,7 +87,7 @@ function NextSteps({ view, words, company, actions }: Of<"ended">): JSX.Element 
           <Button main onClick={again}>
             {words.ended.tryAgain}
           </Button>
-          {call}
+          {otherWays}
         </>
       );
     }
@@ -99,7 +102,7 @@ export function ProblemScreen(props: Of<"problem">): JSX.Element {
       <Lead text={textOf(view, words, company)} />
       <div class="steps">
         <WaysOn {...props} />
-        <CallButton words={words} company={company} />
+        <OtherWays words={words} company={company} />
       </div>
     </>
   );

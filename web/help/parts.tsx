@@ -53,6 +53,25 @@ export function CallButton(props: {
   );
 }
 
+/** The other ways to reach the company: by phone, and its own links, which open beside this page. */
+export function OtherWays(props: {
+  readonly words: Words;
+  readonly company: Company;
+}): JSX.Element {
+  const { words, company } = props;
+  const links = company.links.filter(({ lang }) => lang === null || lang === words.lang);
+  return (
+    <>
+      <CallButton words={words} company={company} />
+      {links.map(({ text, url }) => (
+        <a key={url} class="button" href={url} target="_blank" rel="noopener noreferrer">
+          {text}
+        </a>
+      ))}
+    </>
+  );
+}
+
 export function Reference(props: {
   readonly words: Words;
   readonly id: string | null;
@@ -75,9 +94,11 @@ function rowOf(fact: Fact, words: Words): RecordRow {
   const time = at === null ? "" : clockTime(at, words.lang);
   switch (fact.kind) {
     case "looking": {
-      const detail = fact.minutes < 1 ? words.underAMinute : words.minutes(fact.minutes);
+      const row = { key: "now", time: words.record.now, mark: "current" } as const;
       const text = words.record.looking;
-      return { key: "now", time: words.record.now, mark: "current", text, detail };
+      if (fact.minutes === null) return { ...row, text };
+      const detail = fact.minutes < 1 ? words.underAMinute : words.minutes(fact.minutes);
+      return { ...row, text, detail };
     }
     case "reconnecting":
       return {

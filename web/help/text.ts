@@ -17,7 +17,9 @@ export function textOf(view: View, words: Words, company: Company): string | nul
     case "waiting":
       return view.ahead.kind === "next" ? words.waiting.nextLead : words.waiting.lead;
     case "connected":
-      return view.late ? words.connected.late(view.name) : null;
+      return view.late
+        ? `${words.connected.late(view.name)} ${words.connected.text}`
+        : words.connected.text;
     case "ended":
       return endingText(view.ending, words, company);
     case "problem":

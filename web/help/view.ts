@@ -16,11 +16,14 @@ const MOST_COUNTED_AHEAD = 20;
 /** A span of time in words: so many minutes or seconds. */
 export type Span = ReturnType<typeof spanOf>;
 
-/** A fact of the record; instants are server times in milliseconds, null when not known. */
+/**
+ * A fact of the record; instants are server times in milliseconds, null when not known. `minutes` is
+ * null while the customer has hidden the time.
+ */
 export type Fact =
   | { readonly kind: "asked" | "joined" | "stopped" | "ended" | "back"; readonly at: number | null }
   | { readonly kind: "agentJoined"; readonly at: number | null; readonly name: string | null }
-  | { readonly kind: "looking"; readonly minutes: number }
+  | { readonly kind: "looking"; readonly minutes: number | null }
   | { readonly kind: "reconnecting" };
 
 export type Ahead =
@@ -180,12 +183,13 @@ function waitingView(state: State, help: Help, startedAt: number, now: number): 
   const serverNow = now + state.clockOffset;
   const cutOff = cutOffOf(state, help, now);
   const wait = state.wait;
+  const hidden = wait?.timeHidden ?? false;
   const heldUntil =
     help.limits.waitLimitSeconds > 0 ? startedAt + help.limits.waitLimitSeconds * 1000 : null;
   return {
     kind: "waiting",
     range: wait?.shown?.range ?? null,
-    timeHidden: wait?.timeHidden ?? false,
+    timeHidden: hidden,
     ahead: aheadOf(help.position, wait?.orderChanged ?? false),
     cutOff,
     lastKnown:
@@ -199,7 +203,7 @@ function waitingView(state: State, help: Help, startedAt: number, now: number): 
     facts: [
       ...beginning(state, help),
       cutOff.kind === "no"
-        ? { kind: "looking", minutes: wholeMinutes(startedAt, serverNow) }
+        ? { kind: "looking", minutes: hidden ? null : wholeMinutes(startedAt, serverNow) }
         : { kind: "reconnecting" },
     ],
     reference: referenceOf(help),

@@ -5,7 +5,7 @@ import { Icon } from "#shared/icon.tsx";
 import type { Words } from "../words/words.js";
 import { headlineOf } from "./headline.js";
 import type { ScreenProps } from "./page.js";
-import { Button, CallButton, Facts, Headline, Lead, Reference } from "./parts.js";
+import { Button, Facts, Headline, Lead, OtherWays, Reference } from "./parts.js";
 import { spanText, textOf } from "./text.js";
 import type { Ahead, CutOff, WaitingView } from "./view.js";
 
@@ -37,6 +37,7 @@ export function WaitingScreen(props: ScreenProps<WaitingView>): JSX.Element {
 /** What needs attention stands above the estimate, in the content itself. */
 function Notes({ view, words, company, actions }: ScreenProps<WaitingView>): JSX.Element {
   const cut = cutOffText(view.cutOff, words);
+  const longer = view.longer && cut === null;
   return (
     <>
       {view.stop === "unsure" && <p class="note">{words.stop.unsure}</p>}
@@ -52,16 +53,17 @@ function Notes({ view, words, company, actions }: ScreenProps<WaitingView>): JSX
       {view.nearLimit !== null && (
         <div class="note">
           <p>{words.waiting.heldUntil(clockTime(view.nearLimit, words.lang))}</p>
+          {!longer && <OtherWays words={words} company={company} />}
         </div>
       )}
-      {view.longer && cut === null && (
+      {longer && (
         <div class="note note-look">
           <p class="note-text">
             <Icon node={TriangleAlert} />
             {words.waiting.longer}
           </p>
           <Button onClick={actions.keepWaiting}>{words.stop.keep}</Button>
-          <CallButton words={words} company={company} />
+          <OtherWays words={words} company={company} />
         </div>
       )}
     </>

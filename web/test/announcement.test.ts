@@ -5,7 +5,7 @@ import type { View } from "../help/view.js";
 import { en } from "../words/en.js";
 import { tr } from "../words/tr.js";
 
-const COMPANY = { name: null, phone: null };
+const COMPANY = { name: null, phone: null, links: [] };
 
 function sample(name: string): View {
   const view = samples[name];
@@ -31,7 +31,11 @@ describe("a new screen", () => {
     ["choose", "asking", "Sending your request."],
     ["waiting", "next", "You are next. The next free agent is yours."],
     ["waiting", "elsewhere", "Your request is open on another screen."],
-    ["waiting", "connected", "Selin Aksoy is here."],
+    [
+      "waiting",
+      "connected",
+      "Selin Aksoy is here. An agent has taken your request. You are no longer waiting; please keep the app open.",
+    ],
     ["waiting", "stopped", "You stopped waiting. Nothing is open any more."],
     ["waiting", "queue-refused", "We can't take this kind of request right now."],
     [

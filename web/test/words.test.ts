@@ -7,8 +7,8 @@ import { en } from "../words/en.js";
 import { tr } from "../words/tr.js";
 import type { Words } from "../words/words.js";
 
-const COMPANY = { name: "Anadolu Bankası", phone: "0850 000 00 00" };
-const NOBODY = { name: null, phone: null };
+const COMPANY = { name: "Anadolu Bankası", phone: "0850 000 00 00", links: [] };
+const NOBODY = { name: null, phone: null, links: [] };
 
 /** Every text by its path, called with arguments that can be found again in it. */
 function textsOf(value: unknown, path = ""): [string, string][] {

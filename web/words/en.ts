@@ -103,6 +103,7 @@ export const en: Words = {
       name === null
         ? "Your agent joined just as you stopped."
         : `${name} joined just as you stopped.`,
+    text: "An agent has taken your request. You are no longer waiting; please keep the app open.",
   },
 
   problem: {

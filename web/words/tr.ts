@@ -103,6 +103,7 @@ export const tr: Words = {
       name === null
         ? "Siz bırakırken temsilci katıldı."
         : `Siz bırakırken temsilci katıldı: ${name}.`,
+    text: "Talebinizi bir temsilci aldı. Artık sırada değilsiniz; lütfen uygulamayı açık tutun.",
   },
 
   problem: {

@@ -102,6 +102,8 @@ export interface Words {
   readonly connected: {
     title(name: string | null): string;
     late(name: string | null): string;
+    /** The wait is over; the company goes on from here. */
+    readonly text: string;
   };
 
   readonly problem: {
