@@ -296,6 +296,27 @@ async def test_without_a_key_store_nothing_is_made(tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
 
 
+async def test_a_store_that_cannot_be_read_is_left_as_it_is(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    async with running(tmp_path) as server:
+        await server.new_key()
+        await server.stop()
+    right = (data / "secret.key").read_bytes()
+    (data / "secret.key").unlink()
+    status, out = await diagnosed(tmp_path, raw(), data=data)
+    assert (status, "there is none at" in out) == (2, True)
+    assert not (data / "secret.key").exists()
+    (data / "secret.key").write_text("0" * 64)
+    status, out = await diagnosed(tmp_path, raw(), data=data)
+    assert (status, "the key store cannot be read (SealBrokenError)" in out) == (2, True)
+    (data / "secret.key").write_bytes(right)
+    for name in ("diyalog.sqlite3-wal", "diyalog.sqlite3-shm"):
+        (data / name).unlink(missing_ok=True)
+    (data / "diyalog.sqlite3").write_bytes(b"this is no database" * 500)
+    status, out = await diagnosed(tmp_path, raw(), data=data)
+    assert (status, "the key store cannot be read (NotADBError)" in out) == (2, True)
+
+
 def lines_of(log: str) -> list[dict[str, object]]:
     return [line for line in map(json.loads, log.splitlines()) if line["event"] == "signature"]
 

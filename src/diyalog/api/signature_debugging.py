@@ -10,7 +10,7 @@ from typing import Final
 from diyalog.api.exchange import Exchange
 from diyalog.clock import Clock
 from diyalog.domain.signature import SignedHeaders, SigningKey
-from diyalog.domain.signature_diagnosis import QUICK_BODY_BYTES, diagnose_quickly
+from diyalog.domain.signature_diagnosis import diagnose_quickly, too_large
 from diyalog.domain.signature_mistakes import Parts, Surroundings
 
 _INTERVAL_MS: Final = 1_000
@@ -47,8 +47,8 @@ class SignatureDebugging:
         around = Surroundings(headers, claimed.access_key.encode(), claimed.requester.encode())
 
         def explain() -> None:
-            if len(body) > QUICK_BODY_BYTES:
-                findings: tuple[str, ...] = ("body_too_large",)
+            if too_large(parts):
+                findings: tuple[str, ...] = ("request_too_large",)
             else:
                 mistakes = diagnose_quickly(parts, around, claimed.signature, key)
                 findings = ("nothing_fits",) if mistakes is None else tuple(mistake.name for mistake in mistakes)

@@ -124,6 +124,16 @@ def known_schema() -> int:
     return sum(1 for name in names if name.endswith(".sqlite.sql") and name[0].isdigit())
 
 
+def schema_of(path: Path) -> object:
+    """The schema version of a database file, which is only read. Raises apsw.Error."""
+    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        connection.set_busy_timeout(_BUSY_MS)
+        return connection.pragma("user_version")
+    finally:
+        connection.close()
+
+
 def _schema(version: object) -> Iterator[Finding]:
     known = known_schema()
     if version == known:

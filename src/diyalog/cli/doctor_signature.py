@@ -173,24 +173,32 @@ def _unknown_key(key_id: str, keys: Sequence[KeyRecord]) -> str:
 def _stored(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Sequence[KeyRecord]:
     """All keys of the store that the settings name. Raises UsageError, SettingsError."""
     # Imported late: elsewhere than on the server no database is needed.
-    from diyalog.opening import OpeningError, opened_store
+    from diyalog.cli.doctor_machine import known_schema, schema_of
+    from diyalog.opening import KEY_FILE_NAME, OpeningError, opened_store
     from diyalog.storage.sqlite import DATABASE_NAME
 
     settings = settings_from(arguments, environ)
     elsewhere = f"elsewhere than on the server's machine, put the key's secret into {_SECRET}"
     if not (settings.data_dir / DATABASE_NAME).is_file():
         raise UsageError(f"there is no key store in {str(settings.data_dir)!r}: name it with --data-dir; {elsewhere}")
+    key = settings.secret_key_file or settings.data_dir / KEY_FILE_NAME
+    if not key.is_file():  # opening the store would make a new one
+        raise UsageError(f"the key store cannot be read without the secret key, and there is none at {str(key)!r}")
 
     async def read() -> Sequence[KeyRecord]:
         async with opened_store(settings, SystemClock()) as store:
             return await store.keys()
 
     try:
-        return asyncio.run(read())
+        # Opening the store would migrate it.
+        keys = asyncio.run(read()) if schema_of(settings.data_dir / DATABASE_NAME) == known_schema() else None
     except OpeningError as error:
         raise UsageError(str(error)) from None
     except Exception as error:  # noqa: BLE001 - the database is input here; whatever is in it, one line says it
         raise UsageError(f"the key store cannot be read ({type(error).__name__}); `diyalog doctor` says more") from None
+    if keys is None:
+        raise UsageError("the database is of another version than this program; `diyalog doctor` says more")
+    return keys
 
 
 def _judge(parts: Parts, around: Surroundings, claimed: SignedHeaders, secret: str, now_ms: int, *, show: bool) -> int:

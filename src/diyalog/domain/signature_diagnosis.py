@@ -26,10 +26,10 @@ _STANDARD: Final = bytes.maketrans(b"-_", b"+/")
 
 THOROUGH_BYTES: Final = 400_000_000
 """Budget of a search for a person who waits: a few seconds at most."""
-QUICK_BYTES: Final = 4_000_000
-"""Budget of a search on a serving server: a few milliseconds."""
-QUICK_BODY_BYTES: Final = 8_192
-"""Largest body that is looked at on a serving server."""
+QUICK_BYTES: Final = 2_000_000
+"""Budget of a search on a serving server: some milliseconds."""
+QUICK_REQUEST_BYTES: Final = 8_192
+"""Largest body and target, together, that are looked at on a serving server."""
 _ATTEMPT_BYTES: Final = 500
 """What one attempt costs besides its text."""
 
@@ -286,9 +286,14 @@ def diagnose(parts: Parts, around: Surroundings, signature: bytes, secret: str) 
     return None
 
 
+def too_large(parts: Parts) -> bool:
+    """Whether a request is more than a serving server looks at."""
+    return len(parts.body) + len(parts.target) > QUICK_REQUEST_BYTES
+
+
 def diagnose_quickly(parts: Parts, around: Surroundings, signature: bytes, key: SigningKey) -> Mistakes | None:
     """As `diagnose`, for a serving server: one mistake of the text, the secret not looked into, a few milliseconds."""
-    if len(parts.body) > QUICK_BODY_BYTES:
+    if too_large(parts):
         return None
     changes = variants(parts, around, thorough=False)
     return search(with_one(parts, changes), matching([right_signer(key)], readings(signature)), Budget(QUICK_BYTES))

@@ -179,6 +179,8 @@ def _content_types(parts: Parts) -> Iterator[tuple[Mistake, bytes]]:
     yield Mistake("content_type_with_name", named), b"Content-Type: " + sent
 
 
+_MOST_SEGMENTS, _MOST_HOSTS = 10, 2
+"""So that what is tried does not grow with the square of what strangers send."""
 _ESCAPE: Final = re.compile(rb"%[0-9A-F]{2}")
 
 
@@ -188,7 +190,7 @@ def _targets(parts: Parts, around: Surroundings) -> Iterator[tuple[Mistake, byte
     yield Mistake("target_without_query", "the target was signed without its query"), path
     with_host = "the target was signed with the server's address before it; only what follows the address is signed"
     hosts = [value for name, value in around.headers if name in {b"host", b"x-forwarded-host"} and value]
-    for host, scheme in itertools.product(hosts, (b"", b"http://", b"https://", b"//")):
+    for host, scheme in itertools.product(hosts[:_MOST_HOSTS], (b"", b"http://", b"https://", b"//")):
         for what in (target, path):
             yield Mistake("target_with_host", with_host), scheme + host + what
     decoded = "the target was percent-decoded before it was signed; it is signed as it is sent"
@@ -213,7 +215,7 @@ def _targets(parts: Parts, around: Surroundings) -> Iterator[tuple[Mistake, byte
     yield Mistake("target_case", "the target was signed in another case than it was sent in"), target.lower()
     partly = "only a part of the path was signed; all that follows the server's address is signed"
     pieces = path.split(b"/")
-    for start in range(2, len(pieces)):
+    for start in range(2, min(len(pieces), _MOST_SEGMENTS)):
         rest = b"/".join(pieces[start:])
         yield Mistake("target_partly", partly), b"/" + rest
         yield Mistake("target_partly", partly), rest

@@ -108,7 +108,7 @@ class SignatureLine(Line, frozen=True, tag="signature"):
 
     `key_id` is an access key of ours, never an id that only the caller claims. `findings` are the fixed words of
     docs/doctor.md for the mistakes with which the signature comes out as it was sent (`body_reserialised`, ...), or
-    `unknown_key`, `body_too_large`, `nothing_fits` when that is all that can be said.
+    `unknown_key`, `request_too_large`, `nothing_fits` when that is all that can be said.
     """
 
     request_id: str
