@@ -196,6 +196,10 @@ class AuditStore(Protocol):
         """Where the rows and the chain begin and end."""
         ...
 
+    async def is_ours(self) -> bool:
+        """Whether the tables are those that the server makes, without anything that acts when they are written."""
+        ...
+
     async def erased_until(self) -> int:
         """The latest time up to which any link says that requesters were due for deletion (ms since 1970)."""
         ...

@@ -253,6 +253,19 @@ async def test_a_changed_wait_is_found_by_its_rows(world: AuditWorld) -> None:
     await world.finds(Fault.WAIT_DISAGREES, 1, 1)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TRIGGER t AFTER INSERT ON audit BEGIN UPDATE audit SET node = 'x' WHERE id = new.id; END",
+        "CREATE TRIGGER t AFTER UPDATE ON wait BEGIN DELETE FROM audit WHERE wait = new.id; END",
+        "ALTER TABLE audit_cut RENAME TO a; CREATE VIEW audit_cut AS SELECT * FROM a",
+    ],
+)
+async def test_a_trap_in_the_schema_is_found(world: AuditWorld, statement: str) -> None:
+    world.sql(statement)
+    await world.finds(Fault.SCHEMA_CHANGED, 1, ROWS)
+
+
 async def test_the_chain_is_sha_256_as_documented(world: AuditWorld) -> None:
     """Written out by hand from docs/audit.md for the first link."""
 

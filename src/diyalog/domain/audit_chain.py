@@ -121,6 +121,7 @@ class Fault(StrEnum):
     CUT_FORGED = "the note that older rows were removed was not written by this server"
     WAIT_DISAGREES = "a row does not say what its wait says"
     WAIT_UNTOLD = "rows of waits that are stored are missing here or later"
+    SCHEMA_CHANGED = "the database has triggers or views that can change what is written here"
     NOT_OURS = "a row says what the server does not write"
 
 

@@ -2,6 +2,10 @@
 SELECT coalesce((SELECT min(id) FROM audit), 1), coalesce((SELECT max(id) FROM audit), 0),
        coalesce((SELECT max(last_id) FROM audit_link), 0)
 
+-- name: count_strange_objects
+SELECT count(*) FROM sqlite_schema
+WHERE type = 'trigger' OR type <> 'table' AND name IN ('audit', 'audit_link', 'audit_cut', 'wait')
+
 -- name: audit_erased_until
 SELECT coalesce(max(erased_until), 0) FROM audit_link
 

@@ -83,6 +83,11 @@ class SqliteAudit:
         """Where the rows and the chain begin and end."""
         return AuditEnds(*(await self._read("audit_ends"))[0])
 
+    async def is_ours(self) -> bool:
+        """Whether there are no triggers, and no views in place of the tables: this program makes none."""
+        strange: int = (await self._read("count_strange_objects"))[0][0]
+        return strange == 0
+
     async def erased_until(self) -> int:
         """The latest time up to which any link says that requesters were due for deletion."""
         until: int = (await self._read("audit_erased_until"))[0][0]

@@ -70,6 +70,8 @@ class Verification:
                 report.add(Fault.HEAD_FORGED, 1, max(1, (await store.ends()).linked_id))
             else:
                 self._heads[head.last_id].append(head.link)
+        if not await store.is_ours():
+            report.add(Fault.SCHEMA_CHANGED, 1, max(1, (await store.ends()).last_id))
         self._erased_until = max(await store.erased_until(), self._clock.now_ms() - self._keep_ms)
         report.cut = await self._read_cut()
         first_id = (await store.ends()).first_id
