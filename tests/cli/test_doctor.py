@@ -92,6 +92,15 @@ async def test_lines_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert any(line.startswith("warn  data folder: ") and "  ->  " in line for line in lines)
 
 
+def test_names_that_are_no_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from diyalog.cli.main import main
+
+    assert main(["doctor", "--port", "0", "--data-dir", str(tmp_path / "\udcff\x1b[2J")]) == 0
+    out = capsys.readouterr().out
+    assert "\\xff\\x1b[2J is not there yet" in out
+    assert "\x1b" not in out
+
+
 async def test_wrong_settings_are_a_finding(tmp_path: Path) -> None:
     status, checks = await examined(tmp_path, queue="http")
     assert status == 1

@@ -236,6 +236,13 @@ class TestElsewhere:
     def test_texts_that_are_no_request(self, doctor: Doctor, text: bytes) -> None:
         assert doctor(request=text)[0] == 2
 
+    def test_values_that_are_no_text(self, doctor: Doctor, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert doctor(*AT, "--key-id", "\udcff", request=raw())[0] == 1
+        assert doctor(*AT, "--signature", "\udcff", request=raw())[0] == 1
+        assert doctor("--target", "/\udcff", "--header", "x-dlg-date: \udcff")[0] == 1
+        monkeypatch.setenv("DIYALOG_ACCESS_KEY_SECRET", "\udcff")
+        assert doctor(*AT, request=raw())[0] == 2
+
     def test_nothing_in_a_request_moves_the_terminal(self, doctor: Doctor) -> None:
         out = doctor(*AT, request=raw(signed(b"x")).replace(b"delivered", b"delivered\x1b[2J"))[1]
         assert "\x1b" not in out
@@ -304,7 +311,7 @@ async def test_a_store_that_cannot_be_read_is_left_as_it_is(tmp_path: Path) -> N
     right = (data / "secret.key").read_bytes()
     (data / "secret.key").unlink()
     status, out = await diagnosed(tmp_path, raw(), data=data)
-    assert (status, "there is none at" in out) == (2, True)
+    assert (status, "secret.key'; name its folder" in out) == (2, True)
     assert not (data / "secret.key").exists()
     (data / "secret.key").write_text("0" * 64)
     status, out = await diagnosed(tmp_path, raw(), data=data)

@@ -16,6 +16,7 @@ from diyalog.cli.doctor_finding import Finding, Status, fail
 from diyalog.cli.doctor_settings import CHECK as SETTINGS
 from diyalog.cli.doctor_settings import check_settings
 from diyalog.cli.settings_flags import add_settings_flags, settings_from
+from diyalog.cli.sign import visible
 from diyalog.settings import Settings, SettingsError, every_setting
 
 WHOLE_S: Final = 20.0
@@ -104,8 +105,13 @@ def carry_out(checks: Sequence[Check], limit_s: float) -> list[Finding]:
 
 
 def _line(finding: Finding) -> str:
-    then = f"  ->  {finding.next}" if finding.next else ""
-    return f"{finding.status:4}  {finding.check + ':':19} {' '.join(finding.found.split())}{then}"
+    then = f"  ->  {_plain(finding.next)}" if finding.next else ""
+    return f"{finding.status:4}  {finding.check + ':':19} {_plain(finding.found)}{then}"
+
+
+def _plain(text: str) -> str:
+    """One line that any terminal shows as it is, whatever names of files or servers stand in it."""
+    return visible(" ".join(text.split()).encode("utf-8", "surrogateescape"))
 
 
 def _as_json(findings: Sequence[Finding], *, failed: bool) -> str:

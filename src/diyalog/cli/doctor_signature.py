@@ -63,7 +63,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         return _look(arguments, os.environ)
     except UsageError as error:
-        sys.stderr.write(f"diyalog doctor signature: {visible(str(error).encode('utf-8', 'surrogateescape'))}\n")
+        sys.stderr.write(f"diyalog doctor signature: {_shown(str(error))}\n")
         return WRONG_USE
 
 
@@ -81,7 +81,7 @@ def _look(arguments: argparse.Namespace, environ: Mapping[str, str]) -> int:
         return REFUSED
     if arguments.key_id is not None and arguments.key_id != claimed.access_key:
         _say_refusal(Fault.SIGNATURE)
-        print(f"The request carries the key id `{claimed.access_key}`, not `{visible(arguments.key_id.encode())}`.")
+        print(f"The request carries the key id `{claimed.access_key}`, not `{_shown(arguments.key_id)}`.")
         return REFUSED
     parts = Parts(request.method, claimed.content_type, claimed.date, request.body, request.target)
     around = Surroundings(request.headers, claimed.access_key.encode(), claimed.requester.encode())
@@ -120,6 +120,11 @@ def _moment(text: str) -> int:
             ) from None
 
 
+def _shown(text: str) -> str:
+    """Text from outside as any terminal shows it."""
+    return visible(text.encode("utf-8", "surrogateescape"))
+
+
 def _say_refusal(fault: Fault) -> None:
     status, text = fault.value
     print(f"The server answers {status} `{text}`.")
@@ -147,8 +152,12 @@ def _secret(claimed: SignedHeaders, arguments: argparse.Namespace, environ: Mapp
         known = environ.get(_KEY_ID, claimed.access_key)
         if known != claimed.access_key:
             _say_refusal(Fault.SIGNATURE)
-            print(f"The request carries the key id `{claimed.access_key}`; {_KEY_ID} is `{visible(known.encode())}`.")
+            print(f"The request carries the key id `{claimed.access_key}`; {_KEY_ID} is `{_shown(known)}`.")
             return None
+        try:
+            secret.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"{_SECRET} is not UTF-8 text") from None
         return secret
     keys = _stored(arguments, environ)
     key = next((key for key in keys if key.key_id == claimed.access_key), None)
@@ -179,11 +188,13 @@ def _stored(arguments: argparse.Namespace, environ: Mapping[str, str]) -> Sequen
 
     settings = settings_from(arguments, environ)
     elsewhere = f"elsewhere than on the server's machine, put the key's secret into {_SECRET}"
-    if not (settings.data_dir / DATABASE_NAME).is_file():
-        raise UsageError(f"there is no key store in {str(settings.data_dir)!r}: name it with --data-dir; {elsewhere}")
     key = settings.secret_key_file or settings.data_dir / KEY_FILE_NAME
-    if not key.is_file():  # opening the store would make a new one
-        raise UsageError(f"the key store cannot be read without the secret key, and there is none at {str(key)!r}")
+    try:
+        missing = [path for path in (settings.data_dir / DATABASE_NAME, key) if not path.is_file()]
+    except OSError as error:
+        raise UsageError(f"the key store in {str(settings.data_dir)!r} cannot be read: {error.strerror}") from None
+    if missing:  # opening the store would make them
+        raise UsageError(f"no key store: there is no {str(missing[0])!r}; name its folder with --data-dir; {elsewhere}")
 
     async def read() -> Sequence[KeyRecord]:
         async with opened_store(settings, SystemClock()) as store:
