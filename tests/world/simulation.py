@@ -77,9 +77,9 @@ def plan_of(seed: int) -> Plan:
 
 def simulate(seed: int, plan: Plan | None = None) -> Shown:
     """Play one seed; raises ViolationError."""
-    folder = Path(tempfile.mkdtemp(dir=_memory()))
+    folder = Path(tempfile.mkdtemp(dir=memory_folder()))
     try:
-        shutil.copyfile(_template(), folder / DATABASE_NAME)
+        shutil.copyfile(empty_database(), folder / DATABASE_NAME)
         with _seeded(seed):
             simulation = Simulation(seed, plan or plan_of(seed), folder)
             try:
@@ -307,14 +307,14 @@ _statements: Final = lru_cache(load_statements)
 """Read once: a world starts several servers, and ten thousand worlds are played."""
 
 
-def _memory() -> str | None:
+def memory_folder() -> str | None:
     return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
 @lru_cache(maxsize=1)
-def _template() -> Path:
+def empty_database() -> Path:
     """An empty database, made once in each process."""
-    folder = Path(tempfile.mkdtemp(dir=_memory()))
+    folder = Path(tempfile.mkdtemp(dir=memory_folder()))
     loop = SimulatedLoop(Random(0))
     node = Node(0, loop, Faults(Random(0), {}), Notes(), Times(), lambda _: None, {})
 
