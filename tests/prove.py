@@ -23,6 +23,7 @@ MODEL_PARTS, MODEL_EXAMPLES = 4, 500
 FUZZ_PARTS, FUZZ_REQUESTS = 10, 100_000
 BYTES_PARTS, BYTES_CONNECTIONS = 4, 10_000
 KILL_PARTS, KILLS = 12, 25
+WORLD_PARTS, WORLDS = 200, 5_000
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,15 @@ def every_part() -> Iterator[Part]:
             f"{KILLS} kills under load: 0 acknowledged transitions lost",
             60 + 12 * KILLS,
             {"KILLS": str(KILLS), "SEED": str(seed)},
+        )
+    for first in range(1, WORLD_PARTS * WORLDS, WORLDS):
+        last = first + WORLDS - 1
+        yield Part(
+            f"world seeds {first}-{last}",
+            "tests/world/test_world.py",
+            f"{WORLDS:,} simulated worlds: 0 broken promises",
+            1800,
+            {"DIYALOG_TEST_FIRST_WORLD": str(first), "DIYALOG_TEST_WORLDS": str(WORLDS)},
         )
 
 
