@@ -112,8 +112,8 @@ class SqliteStore:
         """Commit what was submitted and close the database."""
         await self._writer.stop()
         await self._reader.stop()
-        self._writing.close()
         self._reading.close()
+        self._writing.close()  # the last to close: it moves the write-ahead log into the database file
         if self._lock is not None:
             os.close(self._lock)
 
