@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from diyalog.api.app import ApiPolicy, Application, UseCases, application
+from diyalog.api.company_look import CompanyLook
 from diyalog.api.operations import Health
 from diyalog.api.signature_debugging import SignatureDebugging
 from diyalog.callouts.http import HttpClient
@@ -232,6 +233,12 @@ def _api(settings: Settings, epoch: str, limits: HelpLimits) -> ApiPolicy:
         trusted_proxies=settings.trusted_proxies,
         allowed_origins=settings.allowed_origins,
         frame_ancestors=settings.frame_ancestors,
+        look=CompanyLook(
+            name=settings.company_name,
+            phone=settings.company_phone,
+            colour=settings.company_colour,
+            links=settings.company_links,
+        ),
         auth_failures=settings.limits.auth_failures,
         starts=settings.limits.starts,
         body_bytes=settings.limits.body_bytes,

@@ -17,6 +17,12 @@ from msgspec import Struct
 MOST_SECONDS: Final = 315_360_000
 """Ten years; longer spans are slips of the pen and would overflow the times of the database's rows."""
 
+WHITE: Final = "#ffffff"
+DARK_TEXT: Final = "#16211f"
+"""The pages' ink in light, and the text on light colours."""
+_READABLE: Final = 4.5
+_LONGEST_NAME: Final = 60
+
 _ORIGIN: Final = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 _ANCESTOR: Final = re.compile(r"https?://(?:\*\.)?(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9._:-]+|\[[0-9A-Fa-f:.]+\]")
@@ -162,6 +168,51 @@ def _as_sent(origin: str) -> str:
     return lowered.removesuffix(":443" if lowered.startswith("https:") else ":80")
 
 
+def contrast(one: str, two: str) -> float:
+    """Contrast ratio of two colours `#rrggbb`, from 1 to 21, as WCAG 2.2 defines it."""
+    lower, upper = sorted((_luminance(one), _luminance(two)))
+    return (upper + 0.05) / (lower + 0.05)
+
+
+def _luminance(colour: str) -> float:
+    parts = (part / 255 for part in bytes.fromhex(colour[1:]))
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _colour(text: str) -> str:
+    if not re.fullmatch(r"#[0-9A-Fa-f]{6}", text):
+        raise ValueError(f"must be a colour like #0e5e57, not {text!r}")
+    reached = max(contrast(text, WHITE), contrast(text, DARK_TEXT))
+    if reached < _READABLE:
+        raise ValueError(
+            f"{text} reaches a contrast of only {reached:.1f} to 1 with white and with dark text; "
+            f"{_READABLE} are needed: take a darker or a lighter tone"
+        )
+    return text.lower()
+
+
+def _name(text: str) -> str:
+    if not text.isprintable() or not text.strip() or len(text) > _LONGEST_NAME:
+        raise ValueError(f"must be printable text of at most {_LONGEST_NAME} characters")
+    return text.strip()
+
+
+def _phone(text: str) -> str:
+    if not re.fullmatch(r"\+?[0-9][0-9 ()./-]{1,30}", text):
+        raise ValueError(f"must be a phone number as people write it, like 0850 000 00 00, not {text!r}")
+    return text.strip()
+
+
+def _link(text: str) -> str:
+    words, _, url = text.rpartition(" ")
+    if not words.strip() or not text.isprintable() or not re.fullmatch(r"https?://[!-~]+", url):
+        raise ValueError(
+            f"must be texts with their addresses, like Branches https://bank.example/branches, not {text!r}"
+        )
+    return f"{words.strip()} {url}"
+
+
 def _network(text: str) -> str:
     try:
         return str(ipaddress.ip_network(text))
@@ -190,3 +241,7 @@ ATTACHED_DATA: Final = Kind("object|array", "a text", (str,), _one_of("object", 
 NETWORKS: Final = Kind("LIST", "an array of texts", (list,), _each(_network))
 ORIGINS: Final = Kind("LIST", "an array of texts", (list,), _each(_origin))
 ANCESTORS: Final = Kind("LIST", "an array of texts", (list,), _each(_ancestor))
+NAME: Final = Kind("TEXT", "a text", (str,), _name)
+PHONE: Final = Kind("PHONE", "a text", (str,), _phone)
+COLOUR: Final = Kind("COLOUR", "a text", (str,), _colour)
+LINKS: Final = Kind("LIST", "an array of texts", (list,), _each(_link))

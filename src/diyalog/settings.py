@@ -21,12 +21,16 @@ from diyalog.setting_kinds import (
     ADDRESS,
     ANCESTORS,
     ATTACHED_DATA,
+    COLOUR,
     COUNT,
     DATABASE,
     FILE,
     FOLDER,
+    LINKS,
+    NAME,
     NETWORKS,
     ORIGINS,
+    PHONE,
     PORT,
     QUEUE,
     SECONDS,
@@ -150,6 +154,16 @@ class Settings(Struct, frozen=True, kw_only=True):
     debug_signatures: Annotated[
         bool, About(SWITCH, "Say in the log which part of a refused request was signed wrongly; for a while.")
     ] = False
+    company_name: Annotated[str | None, About(NAME, "The company's name, on top of the customer's page.")] = None
+    company_phone: Annotated[
+        str | None, About(PHONE, "Number offered where help in the page ends, as people write it.")
+    ] = None
+    company_colour: Annotated[
+        str | None, About(COLOUR, "The company's colour, #rrggbb; the page derives its tones from it.")
+    ] = None
+    company_links: Annotated[
+        tuple[str, ...], About(LINKS, "Other ways to the company: text and address, a space between.")
+    ] = ()
     limits: Limits = Limits()
 
     def __repr__(self) -> str:

@@ -11,6 +11,7 @@ from diyalog.api.addresses import ClientAddresses
 from diyalog.api.application import ApplicationApi
 from diyalog.api.authentication import CompanyGate, Keys
 from diyalog.api.client import ClientApi, ClientPolicy
+from diyalog.api.company_look import PLAIN, CompanyLook
 from diyalog.api.content import ContentLimits
 from diyalog.api.documents import DocumentsApi
 from diyalog.api.exchange import Answer, Exchange, Message, Receive, Scope, Send
@@ -51,6 +52,7 @@ class ApiPolicy:
     trusted_proxies: tuple[str, ...] = ()
     allowed_origins: tuple[str, ...] = ()
     frame_ancestors: tuple[str, ...] = ()
+    look: CompanyLook = PLAIN
     auth_failures: int = 300
     starts: int = 30
     body_bytes: int = 65_536
@@ -80,7 +82,7 @@ def application(
     content = ContentLimits(policy.body_bytes, policy.body_seconds)
     failures = RateLimit(policy.auth_failures, clock.now_ms)
     starts = RateLimit(policy.starts, clock.now_ms)
-    pages = Pages(policy.static, policy.version, policy.frame_ancestors)
+    pages = Pages(policy.static, policy.version, policy.frame_ancestors, policy.look)
     table = route_table(
         ApplicationApi(use_cases.waiting, use_cases.access),
         ClientApi(

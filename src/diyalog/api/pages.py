@@ -9,6 +9,7 @@ from hashlib import sha256, sha384
 from pathlib import Path
 from typing import Final
 
+from diyalog.api.company_look import PLAIN, CompanyLook
 from diyalog.api.exchange import HTML, TEXT, Answer, Exchange, Header
 
 _TYPES: Final = {
@@ -95,12 +96,12 @@ class Pages:
 
     `root` holds the built folders `app` and `sdk`; without them the server starts all the same and the help page says
     what to run. The SDK stands under `/sdk/<version>/`, which never changes, and under `/sdk/`, which is asked about
-    each time.
+    each time. `look` is written into the pages here, once.
     """
 
-    def __init__(self, root: Path, version: str, frame_ancestors: Iterable[str]) -> None:
+    def __init__(self, root: Path, version: str, frame_ancestors: Iterable[str], look: CompanyLook = PLAIN) -> None:
         self._files: Mapping[str, StoredFile] = dict(
-            (*_app(root / "app", page_headers(frame_ancestors)), *_sdk(root / "sdk", version))
+            (*_app(root / "app", page_headers(frame_ancestors), look), *_sdk(root / "sdk", version))
         )
         self.integrity = _integrity(root / "sdk")
 
@@ -113,11 +114,17 @@ class Pages:
         return Answer(503, TEXT, _NOT_BUILT, (*_SAFE, _ASK_FIRST)) if path == HELP_PAGE else None
 
 
-def _app(folder: Path, headers: tuple[Header, ...]) -> Iterator[tuple[str, StoredFile]]:
+def _app(folder: Path, headers: tuple[Header, ...], look: CompanyLook) -> Iterator[tuple[str, StoredFile]]:
+    yield "/app/company.json", _file("company.json", look.json(), (*_SAFE, _ASK_FIRST))
+    if theme := look.theme():
+        yield theme[0], _file("theme.css", theme[1], (*_SAFE, _FOREVER))
     for name, body in _contents(folder):
         path = f"/app/{name}"
         age = _FOREVER if _HASHED.search(path) else _ASK_FIRST
-        yield path, _file(name, body, (*(headers if name.endswith(".html") else _SAFE), age))
+        if name.endswith(".html"):
+            yield path, _file(name, look.on_page(body), (*headers, age))
+        else:
+            yield path, _file(name, body, (*_SAFE, age))
 
 
 def _sdk(folder: Path, version: str) -> Iterator[tuple[str, StoredFile]]:
