@@ -142,7 +142,10 @@ export class Diyalog {
     };
   }
 
-  /** Goes on with what an earlier visit stored. @returns false when this customer must activate */
+  /**
+   * Goes on with what an earlier visit stored.
+   * @returns false when this customer must activate: nothing is stored, or the server refused it (401)
+   */
   restore(customerId: string): Promise<boolean> {
     return this.#memory.restore(customerId);
   }
@@ -278,9 +281,14 @@ export class Diyalog {
   async #help(method: Call["method"], path: string, options: Partial<Call>): Promise<Help> {
     const token = this.#requireToken();
     const call = { limitMs: ANSWER_LIMIT_MS, ...options, method, path, token };
-    const help = readHelpObject(await this.#http.call(call));
-    if (help === null) throw connectionError();
-    return help;
+    try {
+      const help = readHelpObject(await this.#http.call(call));
+      if (help === null) throw connectionError();
+      return help;
+    } catch (error) {
+      if (error instanceof DiyalogError && error.status === 401) await this.#memory.refused();
+      throw error;
+    }
   }
 
   #requireToken(): string {

@@ -85,11 +85,19 @@ export class Memory {
     await this.#write();
   }
 
+  /** The server refused the token: the next visit must not find it. This one may still read with it. */
+  refused(): Promise<void> {
+    return this.#remove();
+  }
+
   async forget(): Promise<void> {
-    const name = this.#name;
+    await this.#remove();
     this.#name = this.#token = this.#start = null;
+  }
+
+  async #remove(): Promise<void> {
     try {
-      if (name !== null) await this.#storage?.removeItem(name);
+      if (this.#name !== null) await this.#storage?.removeItem(this.#name);
     } catch {
       // Nothing was kept where nothing can be removed.
     }

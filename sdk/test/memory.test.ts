@@ -84,6 +84,18 @@ it("stores neither the proof of the activation nor what was asked", async () => 
   for (const personal of ["secret", "Ayşe", "10000000146"]) expect(text).not.toContain(personal);
 });
 
+it("does not find a token again that the server refused", async () => {
+  const storage = new SlowStorage();
+  storage.kept.set("diyalog.c1", '{"token":"revoked","start":null}');
+  const first = visit(storage);
+  expect(await first.restore("c1")).toBe(true);
+  await expect(first.currentHelp()).rejects.toMatchObject({ status: 401 });
+  expect(await visit(storage).restore("c1")).toBe(false);
+  expect(await first.restore("c1")).toBe(false);
+  await first.activate({ customerId: "c1" });
+  expect((await first.startHelp({ helpType: "chat" })).state).toBe("WAITING");
+});
+
 it("leaves nothing when told to forget", async () => {
   const storage = new SlowStorage();
   const client = visit(storage);
