@@ -32,7 +32,6 @@ FROM audit_link WHERE last_id < :before ORDER BY last_id DESC LIMIT 1
 INSERT INTO audit_link (last_id, row_count, from_at, to_at, linked_at, erased_until, content, requesters, link, seal)
 SELECT :last_id, :row_count, :from_at, :to_at, :linked_at, :erased_until, :content, :requesters, :link, :seal
 WHERE (SELECT max(last_id) FROM audit_link) IS :previous
-RETURNING last_id
 
 -- name: audit_rows
 SELECT count(*), coalesce(max(id), 0), coalesce(min(CAST(at AS INTEGER)), 0), coalesce(max(CAST(at AS INTEGER)), 0),

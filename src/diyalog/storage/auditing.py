@@ -129,9 +129,14 @@ class SqliteAudit:
 
         def write(connection: apsw.Connection) -> bool:
             try:
-                return bool(fetch(connection, self._sql["append_audit_link"], **values))
+                # One step takes the lock, writes and commits: nothing of Python comes between, with the lock held.
+                connection.execute(self._sql["append_audit_link"], values)
             except apsw.BusyError:  # the server writes without a pause: the next turn will do
                 return False
+            if connection.changes() == 0:
+                return False
+            self._sync_log()
+            return True
 
         return await self._run(write)
 
@@ -224,6 +229,17 @@ class SqliteAudit:
         """Put a text into the file beside the database, whole or not at all."""
         await self._run(lambda _: self._write_head(text))
 
+    def _sync_log(self) -> None:
+        """Make durable what was written; without the database's lock, which a commit with fsync would hold."""
+        try:
+            descriptor = os.open(f"{self._path}-wal", os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise StoreUnavailableError(type(error).__name__) from error
+
     def _write_head(self, text: str) -> None:
         file = self._path.parent / HEAD_FILE_NAME
         beside = file.with_suffix(".new")
@@ -250,6 +266,8 @@ class SqliteAudit:
             if self._connection is None:
                 self._connection = open_connection(self._path)
                 self._connection.set_busy_timeout(_BUSY_MS)
+                self._connection.pragma("synchronous", "NORMAL")  # a link that is lost is made again from its rows
+                self._connection.pragma("wal_autocheckpoint", 0)  # the server's own connection does that
             return work(self._connection)
 
 

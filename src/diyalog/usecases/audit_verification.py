@@ -29,6 +29,7 @@ _LINKS: Final = 200
 _WAITS: Final = 5000
 _NAMED_WAITS: Final = 20
 _MOST_DISAGREEING: Final = 100
+_LOOKS: Final = 3
 _LARGEST_BATCH: Final = 100_000
 _LATE_MS: Final = 3_600_000
 """Rows are linked within seconds; later is worth a word, because whoever removes links has them made anew."""
@@ -48,7 +49,20 @@ class Verification:
         self._heads: defaultdict[int, list[bytes]] = defaultdict(list)
 
     async def verify(self, heads: Sequence[AuditHead] = ()) -> AuditReport:
-        """Compare rows, links, waits, the head kept beside the database and those given."""
+        """Compare rows, links, waits, the head kept beside the database and those given.
+
+        Looks again when rows were cut meanwhile: what was seen before and after does not fit then.
+        """
+        for _ in range(_LOOKS):
+            cut = await self._store.cut()
+            report = await self._look(heads)
+            if await self._store.cut() == cut:
+                break
+        return report
+
+    async def _look(self, heads: Sequence[AuditHead]) -> AuditReport:
+        self._report = AuditReport()
+        self._heads.clear()
         for head in heads:
             self._heads[head.last_id].append(head.link)
         await self._prepare()
@@ -72,7 +86,7 @@ class Verification:
                 self._heads[head.last_id].append(head.link)
         if not await store.is_ours():
             report.add(Fault.SCHEMA_CHANGED, 1, max(1, (await store.ends()).last_id))
-        self._erased_until = max(await store.erased_until(), self._clock.now_ms() - self._keep_ms)
+        self._erased_until = await store.erased_until()
         report.cut = await self._read_cut()
         first_id = (await store.ends()).first_id
         if report.cut is not None and first_id <= report.cut.last_id:
@@ -122,21 +136,14 @@ class Verification:
             return
         limit = min(max(link.count, BATCH), _LARGEST_BATCH) + 1
         rows = await self._store.rows(after, link.last_id, limit)
-        fault = rows_fault(link, rows, self._erased_until) if holds else None
-        if fault is Fault.ROWS_MISSING and await self._was_cut_meanwhile(link):
-            return
+        # What is due for deletion by now: retention goes on beside us.
+        erased_until = max(self._erased_until, self._clock.now_ms() - self._keep_ms)
+        fault = rows_fault(link, rows, erased_until) if holds else None
         if fault is not None:
             report.add(fault, after + 1, link.last_id)
         if link.linked_at - link.from_at > _LATE_MS:
             report.add_late(after + 1, link.last_id)
         report.linked += await self._compare(after, rows, link.last_id, limit)
-
-    async def _was_cut_meanwhile(self, link: AuditLink) -> bool:
-        cut = await self._read_cut()
-        if cut is None or link.last_id > cut.last_id:
-            return False
-        self._report.cut = cut
-        return True
 
     async def _verify_unlinked(self, newest: AuditLink | None) -> None:
         after, until = _id_of(newest), (await self._store.ends()).last_id

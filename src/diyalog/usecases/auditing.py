@@ -59,13 +59,14 @@ class Chaining:
 
     async def check(self) -> None:
         """Verify the newest links, their rows, and that the chain holds the head that was kept."""
-        erased_until = max(await self._store.erased_until(), self._clock.now_ms() - self._keep_ms)
+        erased_before = await self._store.erased_until()
         links = await self._store.newest_links(_CHECKED + 1)
         previous = links[0] if len(links) > _CHECKED else None
         for link in links[0 if previous is None else 1 :]:
             rows = await self._store.rows(0 if previous is None else previous.last_id, link.last_id, BATCH + 1)
             cut = await self._store.cut()
             removed = cut is not None and link.last_id <= cut.last_id
+            erased_until = max(erased_before, self._clock.now_ms() - self._keep_ms)
             fault = None if removed else rows_fault(link, rows, erased_until)
             if fault is not None or not link_holds(previous, link, self._keys):
                 self._found_broken()
