@@ -1,9 +1,7 @@
 """Whatever a stranger with the database, but without the key, does to the record: verifying finds it."""
 
 import hashlib
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +9,6 @@ import pytest
 
 from diyalog.domain.audit_chain import AuditKeys, Fault, make_link
 from diyalog.storage.auditing import HEAD_FILE_NAME, SqliteAudit
-from diyalog.storage.sqlite import DATABASE_NAME
 
 from .audit_world import KEEP_MS, AuditWorld, audit_world
 
@@ -217,8 +214,7 @@ async def test_an_emptied_and_a_replaced_table_are_found(world: AuditWorld, tmp_
 
 async def test_an_older_file_is_found(world: AuditWorld, tmp_path: Path) -> None:
     copy = tmp_path / "copy.sqlite3"
-    with closing(sqlite3.connect(world.folder / DATABASE_NAME)) as source, closing(sqlite3.connect(copy)) as target:
-        source.backup(target)
+    world.sql("VACUUM INTO ?", str(copy))
     await world.not_delivered("6")
     await world.link()
     saved = await world.head()
