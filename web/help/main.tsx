@@ -1,6 +1,7 @@
 import { Diyalog } from "diyalog";
 import { render } from "preact";
 import { Announcer } from "#shared/announce.ts";
+import { Awake } from "#shared/awake.ts";
 import { readCompany } from "#shared/company.ts";
 import { en } from "../words/en.js";
 import { tr } from "../words/tr.js";
@@ -23,6 +24,7 @@ class HelpPage {
   readonly #journey: Journey;
   readonly #attention: Attention;
   readonly #company = readCompany(document);
+  readonly #awake = new Awake(document, navigator.wakeLock);
   readonly #actions: Actions;
   #launch: Launch;
   #words;
@@ -96,6 +98,7 @@ class HelpPage {
       this.#root,
     );
     this.#attention.shown(view, words);
+    this.#awake.keep(view.kind === "waiting");
   }
 
   #makeActions(): Actions {

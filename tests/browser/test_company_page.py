@@ -1,0 +1,52 @@
+"""The page of a company that has set its look, served by a real server with the built-in queue."""
+
+import os
+from pathlib import Path
+
+import pytest
+from playwright.async_api import async_playwright, expect
+
+from kit.server import running
+from kit.site import FLAGS, find_browser, reaches
+
+LOOK = {
+    "company_name": "Anadolu Bankası",
+    "company_phone": "0850 000 00 00",
+    "company_colour": "#c8102e",
+    "company_links": "tr: Şubelerimiz https://bank.example/subeler",
+}
+
+
+async def test_name_phone_links_and_colour_reach_the_customer(tmp_path: Path) -> None:
+    executable = find_browser()
+    if executable is None:
+        reason = "Chromium is not on this machine"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    complaints = []
+    async with running(tmp_path, **LOOK) as server, async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=executable, args=FLAGS)
+        page = await browser.new_page(viewport={"width": 390, "height": 844})
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        await page.goto(f"{server.url}/app/help.html#/start?customerId=880214&helpType=chat&lang=tr")
+        await reaches(page, "waiting")
+        await expect(page.locator("header")).to_contain_text("Anadolu Bankası")
+        await expect(page).to_have_title("Sıradaki sizsiniz – Anadolu Bankası")
+        # What is hidden stays hidden, also in the other language and after a reload.
+        await page.get_by_role("button", name="Süreyi gizle").click()
+        await page.get_by_role("button", name="English").click()
+        await expect(page.locator("h1")).to_have_text("You are next")
+        await page.reload()
+        await expect(page.get_by_role("button", name="Show the time")).to_be_visible()
+        await page.get_by_role("button", name="Türkçe").click()
+        await page.get_by_role("button", name="Beklemeyi bırak").first.click()
+        await page.get_by_role("dialog").get_by_role("button", name="Beklemeyi bırak").click()
+        await reaches(page, "ended")
+        again = page.get_by_role("button", name="Yeniden iste")
+        assert await again.evaluate("one => getComputedStyle(one).backgroundColor") == "rgb(200, 16, 46)"
+        old = await (await browser.new_context(java_script_enabled=False)).new_page()
+        await old.goto(f"{server.url}/app/help.html")
+        await expect(old.get_by_role("link", name="0850 000 00 00")).to_be_visible()
+        await browser.close()
+    assert complaints == []
