@@ -44,7 +44,7 @@ class BackOffice:
         if self._faults.over or self._random.random() < 0.3:
             return
         after_s = self._random.random() * self._random.choice((0.1, 2.0, 5.0))
-        by_session = self._random.random() < 0.3
+        by_session = interaction.session_id is not None and self._random.random() < 0.3
         keyed = self._random.random() < 0.5
         context = Process("office").context
         for _ in range(self._random.choice((1, 1, 1, 2))):
@@ -64,16 +64,16 @@ class BackOffice:
         interaction_id, session_id = (None, interaction.session_id) if by_session else (named, None)
         for _ in range(_TRIES):
             try:
-                answer = await self._network.call(
+                answer, session = await self._network.call(
                     lambda node: self._handle(node, interaction_id, session_id, idempotency), once=not keyed
                 )
             except (LostError, AwayError):
-                self._said.setdefault(interaction.session_id, Said()).unknown |= idempotency is None
+                self._said_of(interaction).unknown |= idempotency is None
                 await asyncio.sleep(0.3)
             else:
-                self._note(interaction, answer)
+                self._note(interaction, answer, interaction.session_id or session)
                 return
-        self._said.setdefault(interaction.session_id, Said()).unknown = True
+        self._said_of(interaction).unknown = True
 
     @staticmethod
     async def _handle(
@@ -81,22 +81,23 @@ class BackOffice:
         interaction_id: InteractionId | None,
         session_id: SessionId | None,
         idempotency: Idempotency | None,
-    ) -> Answer:
-        answer, _ = await node.waiting.not_delivered(
-            interaction_id, session_id, "Nobody is free.", _CALLER, idempotency
-        )
-        return answer
+    ) -> tuple[Answer, SessionId | None]:
+        return await node.waiting.not_delivered(interaction_id, session_id, "Nobody is free.", _CALLER, idempotency)
 
-    def _note(self, interaction: Interaction, answer: Answer) -> None:
+    def _said_of(self, interaction: Interaction) -> Said:
+        return self._said.setdefault(interaction.session_id or "", Said())
+
+    def _note(self, interaction: Interaction, answer: Answer, session_id: SessionId | None) -> None:
         assert answer is not Answer.KEY_REUSED, f"{interaction.interaction_id}: the key was used for the same body"
-        said = self._said.setdefault(interaction.session_id, Said())
+        said = self._said_of(interaction)
         if answer is Answer.STOPPED:
             said.stopped = True
             self._loop.note("office told NOT_DELIVERED")
-            self._memory.told.note(interaction.session_id, "NOT_DELIVERED")
+            if session_id is not None:
+                self._memory.told.note(session_id, "NOT_DELIVERED")
 
     def check(self) -> None:
         """Who was told no by every call was told no: NOT_DELIVERED is not stored then."""
         for session_id, said in self._said.items():
-            if not said.stopped and not said.unknown:
+            if session_id and not said.stopped and not said.unknown:
                 self._memory.told.deny(session_id, "NOT_DELIVERED")

@@ -17,10 +17,10 @@ _DELETE_TIMEOUT_S: Final = 1.5
 
 @dataclass
 class Interaction:
-    """One entry of the queue's ledger."""
+    """One entry of the queue's ledger. `session_id` is None when the company queued the customer itself."""
 
     interaction_id: InteractionId
-    session_id: SessionId
+    session_id: SessionId | None
     deleted: bool = False
 
 
@@ -90,6 +90,13 @@ class FakeQueue:
             return None
 
     # What the queue does
+
+    def queue_itself(self) -> Interaction:
+        """The company puts a customer into its queue before the app asks for help."""
+        interaction = Interaction(InteractionId(f"C{len(self.ledger) + 1}"), None)
+        self.ledger[interaction.interaction_id] = interaction
+        self.on_created(interaction)
+        return interaction
 
     def _take(self, session_id: SessionId) -> CreateAnswer:
         known = self._answers.get(session_id)

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Final
 
@@ -11,7 +11,8 @@ from diyalog.domain.commands import Idempotency, Request
 from diyalog.domain.ids import SessionId
 from diyalog.domain.results import Verdict
 from diyalog.domain.wait import HelpType, Outcome, Wait
-from diyalog.usecases.access import ActivationRequest
+from diyalog.usecases.access import AccessError, ActivationRequest
+from world.company import FakeQueue
 from world.faults import Fault, Faults
 from world.ledger import Memory
 from world.network import AwayError, LostError, Network, Wire
@@ -19,6 +20,8 @@ from world.node import Node
 
 _TRIES: Final = 4
 _HOME_TRIES: Final = 60
+_QUEUED_BY_COMPANY: Final = 0.15
+"""How often the company has queued the customer itself before the app is let in."""
 
 
 @dataclass
@@ -40,6 +43,7 @@ class Device:
     faults: Faults
     random: Random
     memory: Memory
+    queue: FakeQueue
     token: str = ""
     sessions: dict[str, Seen] = field(default_factory=dict)
     unanswered: list[str] = field(default_factory=list)
@@ -72,14 +76,20 @@ class Device:
     # What an app does
 
     async def _activate(self) -> None:
+        own = self.queue.queue_itself() if self.random.random() < _QUEUED_BY_COMPANY else None
+
         async def handle(node: Node) -> str:
-            activation = await node.access.activate(ActivationRequest(customer_id=self.customer))
+            request = ActivationRequest(customer_id=self.customer, device_hash=self.name)
+            if own is not None:
+                shown = await node.access.transaction_hash(self.customer, self.name, own.interaction_id)
+                request = replace(request, transaction_hash=shown)
+            activation = await node.access.activate(request)
             return activation.client_token
 
         while not self.token:
             try:
                 self.token = await self.network.call(handle)
-            except (LostError, AwayError):
+            except (LostError, AwayError, AccessError):  # refused: a repeat of the request has renewed the hash
                 await asyncio.sleep(0.2)
 
     async def _start(self) -> None:

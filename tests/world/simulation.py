@@ -114,7 +114,15 @@ class Simulation:
         self.queue.on_created = self.office.took
         self.queue.on_deleted = self._may_be_deleted
         self.devices = [
-            Device(f"d{person}.{number}", f"customer-{person}", self.network, self.faults, self.random, self.memory)
+            Device(
+                f"d{person}.{number}",
+                f"customer-{person}",
+                self.network,
+                self.faults,
+                self.random,
+                self.memory,
+                self.queue,
+            )
             for person in range(plan.customers)
             for number in range(plan.devices)
         ]
@@ -177,10 +185,11 @@ class Simulation:
             settled |= self._sessions(
                 "SELECT w.session_id FROM outbox AS o JOIN wait AS w ON w.id = o.wait WHERE o.unresolved = 1"
             )
+        taken = self._sessions("SELECT interaction_id FROM wait WHERE interaction_id IS NOT NULL")
         fates: dict[str, str] = {
             one.interaction_id: "deleted" if one.deleted else "open"
             for one in self.queue.ledger.values()
-            if one.deleted or one.session_id not in settled
+            if one.deleted or (one.session_id not in settled if one.session_id else one.interaction_id in taken)
         }
         check_database(path, self.memory.told, fates, settled=True)
 
@@ -190,7 +199,9 @@ class Simulation:
     def _may_be_deleted(self, interaction: Interaction) -> None:
         """The queue drops an interaction: its wait must have ended before, in a way that allows it."""
         found = self._looking.execute(
-            "SELECT state, outcome FROM wait WHERE session_id = ?", (interaction.session_id,)
+            "SELECT state, outcome FROM wait WHERE session_id = ?1 OR (?1 IS NULL AND interaction_id = ?2)"
+            " ORDER BY id DESC LIMIT 1",
+            (interaction.session_id, interaction.interaction_id),
         ).fetchall()
         fine = len(found) == 1 and found[0][0] == "ENDED" and found[0][1] != "NOT_DELIVERED"
         if not fine:

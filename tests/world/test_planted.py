@@ -240,8 +240,12 @@ def test_double_claim_without_the_fence() -> None:
     fence = re.compile(r" AND (c\.)?attempt = :attempt")
     unfenced = {name: fence.sub("", text) for name, text in STATEMENTS.items() if fence.search(text)}
     assert len(unfenced) >= 4
-    rates = {**USUAL, Fault.ZOMBIE: 0.9, Fault.QUEUE_NOT_REACHED: 0.3, Fault.QUEUE_ANSWERS_LATE: 0.5, Fault.CRASH: 0}
-    caught("was left behind", lambda plan: replace(plan, rates=rates, statements=unfenced))
+    rates = {Fault.ZOMBIE: 1.0, Fault.QUEUE_NOT_REACHED: 0.6, Fault.QUEUE_ANSWERS_LATE: 0.7}
+    times = Times(limit=12_000, abandon=12_000, queue_timeout=2_500)
+    caught(
+        "was left behind",
+        lambda plan: replace(plan, rates=rates, statements=unfenced, times=times, customers=2, devices=1),
+    )
 
 
 def test_leases_of_the_dead_are_kept() -> None:
