@@ -86,6 +86,13 @@ def every_part() -> Iterator[Part]:
             1800,
             {"DIYALOG_TEST_FIRST_WORLD": str(first), "DIYALOG_TEST_WORLDS": str(WORLDS)},
         )
+    yield Part(
+        "mutation transitions",
+        "tests/mutation/test_mutation.py",
+        "changes of the table of transitions: all noticed but for the survivors in docs/mutation.md",
+        1800,
+        {"DIYALOG_TEST_MUTATION": "transitions"},
+    )
 
 
 def code_version() -> str:
