@@ -77,6 +77,20 @@ def every_part() -> Iterator[Part]:
             60 + 12 * KILLS,
             {"KILLS": str(KILLS), "SEED": str(seed)},
         )
+    yield Part(
+        "mutation transitions",
+        "tests/mutation/test_mutation.py",
+        "changes of the table of transitions: all noticed but for the survivors in docs/mutation.md",
+        1800,
+        {"DIYALOG_TEST_MUTATION": "transitions"},
+    )
+    yield Part(
+        "screens all",
+        "tests/browser/test_gallery.py",
+        "every state of the waiting page, at three widths, light and dark, in both languages: 0 faults",
+        1800,
+        {"DIYALOG_TEST_SCREENS": "all"},
+    )
     for first in range(1, WORLD_PARTS * WORLDS, WORLDS):
         last = first + WORLDS - 1
         yield Part(
@@ -86,13 +100,6 @@ def every_part() -> Iterator[Part]:
             1800,
             {"DIYALOG_TEST_FIRST_WORLD": str(first), "DIYALOG_TEST_WORLDS": str(WORLDS)},
         )
-    yield Part(
-        "mutation transitions",
-        "tests/mutation/test_mutation.py",
-        "changes of the table of transitions: all noticed but for the survivors in docs/mutation.md",
-        1800,
-        {"DIYALOG_TEST_MUTATION": "transitions"},
-    )
 
 
 def code_version() -> str:
