@@ -43,8 +43,14 @@ def code(text: str) -> str:
 # -- settings
 
 
+def variables_of_tests() -> set[str]:
+    """Variables that choose how much a test does."""
+    sources = (path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py"))
+    return {name for source in sources for name in re.findall(r'environ\b.*"(DIYALOG_TEST_[A-Z_]+)"', source)}
+
+
 def test_every_variable_that_any_page_names_exists() -> None:
-    known = {setting.variable for setting in every_setting()} | CLIENT_VARIABLES
+    known = {setting.variable for setting in every_setting()} | CLIENT_VARIABLES | variables_of_tests()
     named = set(re.findall(r"\bDIYALOG_[A-Z_]*[A-Z]\b(?!_?\*)", EVERYTHING))
     assert len(named) > 30
     assert named - known == set()
