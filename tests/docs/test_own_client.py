@@ -68,7 +68,10 @@ async def use(phone: Phone, proxy: CuttingProxy) -> None:
     if not first.done():
         first.cancel()
         await asyncio.wait([first])
+    if first.cancelled():  # and had not come to its end just before
         await phone.app(url).get_help()
+    else:
+        first.result()
 
 
 async def keep_cutting(proxy: CuttingProxy) -> None:
