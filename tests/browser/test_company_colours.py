@@ -1,29 +1,14 @@
 """The customer's page in the colours of companies: readable in each, in light and dark."""
 
-import os
-from collections.abc import AsyncIterator
-
 import pytest
 from playwright.async_api import Page, Route
 
-from browser.gallery import Gallery, opened, show
+from browser.gallery import Gallery, show
 from diyalog.api.company_look import CompanyLook
-from kit.site import ROOT, find_browser
+from kit.site import ROOT
 
 AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 COLOURS = ("#c8102e", "#ffc72c", "#000000")
-
-
-@pytest.fixture
-async def gallery() -> AsyncIterator[Gallery]:
-    if find_browser() is None:
-        reason = "Chromium is not on this machine"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    async with opened() as browser:
-        yield browser
-    assert browser.complaints == []
 
 
 async def dress(page: Page, colour: str) -> None:

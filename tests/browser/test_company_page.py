@@ -1,13 +1,11 @@
 """The page of a company that has set its look, served by a real server with the built-in queue."""
 
-import os
 from pathlib import Path
 
-import pytest
 from playwright.async_api import async_playwright, expect
 
 from kit.server import running
-from kit.site import FLAGS, find_browser, reaches
+from kit.site import FLAGS, reaches, required_browser
 
 LOOK = {
     "company_name": "Anadolu Bankası",
@@ -18,12 +16,7 @@ LOOK = {
 
 
 async def test_name_phone_links_and_colour_reach_the_customer(tmp_path: Path) -> None:
-    executable = find_browser()
-    if executable is None:
-        reason = "Chromium is not on this machine"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    executable = required_browser()
     complaints = []
     async with running(tmp_path, **LOOK) as server, async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=executable, args=FLAGS)

@@ -5,15 +5,14 @@ every width, language and scheme, and with large and widely spaced text.
 """
 
 import os
-from collections.abc import AsyncIterator
 from itertools import product
 
 import pytest
 from playwright.async_api import Page
 
-from browser.gallery import Gallery, every_state, opened, show
+from browser.gallery import Gallery, every_state, show
 from browser.screens import SCREENS
-from kit.site import ROOT, find_browser
+from kit.site import ROOT
 
 AXE = (ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 LEAST_TARGET = 48
@@ -41,18 +40,6 @@ BROKEN = """(least) => {
   }
   return broken;
 }"""
-
-
-@pytest.fixture
-async def gallery() -> AsyncIterator[Gallery]:
-    if find_browser() is None:
-        reason = "Chromium is not on this machine"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    async with opened() as browser:
-        yield browser
-    assert browser.complaints == []
 
 
 async def wrong_on(page: Page, name: str, lang: str, *, axe: bool = True) -> list[str]:

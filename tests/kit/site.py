@@ -78,14 +78,20 @@ async def reaches(page: Page, state: str) -> None:
     await page.wait_for_selector(f"main[data-state={state}]", timeout=STATE_MS)
 
 
-@pytest.fixture
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
+def required_browser() -> str:
+    """The browser's program; without one the test fails where everything has to be there, and is skipped elsewhere."""
     executable = find_browser()
     if executable is None:
         reason = "Chromium is not on this machine"
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
+    return executable
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    executable = required_browser()
     if not (ROOT / "src" / "diyalog" / "static" / "app" / "help.html").exists():
         pytest.fail("the pages are not built: run ./dev setup")
     queue = QueueSystem(first_id=7700418)
