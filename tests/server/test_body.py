@@ -1,6 +1,7 @@
 """Reading a body, against hand-fed ASGI messages and against asyncio's timers."""
 
 import asyncio
+from collections.abc import Awaitable
 
 import pytest
 
@@ -27,13 +28,26 @@ class Pieces:
         return await self.queue.get()
 
 
+def there_already(body: bytes, *, more: bool = False) -> Receive:
+    """An ASGI receive whose piece has arrived before it is asked for."""
+
+    def receive() -> "asyncio.Future[Message]":
+        future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        future.set_result({"type": "http.request", "body": body, "more_body": more})
+        return future
+
+    return receive
+
+
 async def test_whole_body_at_once_uses_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_seconds: float) -> None:
         raise AssertionError("a timer")
 
     monkeypatch.setattr(asyncio, "timeout", refuse)
-    assert await read_body(Pieces(b"body"), 4, LIMIT) == b"body"
-    assert await read_body(Pieces(b""), 4, LIMIT) == b""
+    assert await read_body(there_already(b"body"), 4, LIMIT) == b"body"
+    assert await read_body(there_already(b""), 4, LIMIT) == b""
+    with pytest.raises(BodyTooLarge):
+        await read_body(there_already(b"longer"), 4, LIMIT)
 
 
 async def test_body_in_pieces() -> None:
@@ -83,14 +97,13 @@ async def test_cancelled_while_it_waits() -> None:
     assert (await pieces())["body"] == b"still whole"
 
 
-async def test_receive_that_is_no_coroutine() -> None:
-    def receive() -> "asyncio.Future[Message]":
-        future: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        future.set_result({"type": "http.request", "body": b"body"})
-        return future
+async def test_begins_at_once_and_goes_on_later() -> None:
+    pieces: list[Receive] = [there_already(b"one,", more=True), Pieces(b"two")]
 
-    as_receive: Receive = receive
-    assert await read_body(as_receive, 100, LIMIT) == b"body"
+    def receive() -> Awaitable[Message]:
+        return pieces.pop(0)()
+
+    assert await read_body(receive, 100, LIMIT) == b"one,two"
 
 
 async def test_error_out_of_receive_is_handed_on() -> None:

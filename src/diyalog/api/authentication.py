@@ -64,7 +64,7 @@ class CompanyGate:
         """Verify the request, then run its operation. Raises RefusedError."""
         scope = exchange.scope
         try:
-            claimed = read_headers(scope["headers"])
+            claimed = read_headers(scope["headers"], scope.get("fields"))
             body = await read_content(exchange, self._limits)
             key = self._keys.lookup(claimed.access_key) or await self._keys.find(claimed.access_key)
             caller = verify(
@@ -73,7 +73,7 @@ class CompanyGate:
                 target=_target(scope),
                 body=body,
                 now_ms=self._clock.now_ms(),
-                lookup=lambda _: () if key is None else (key,),
+                known=() if key is None else (key,),
             )
         except SignatureRefusal as refusal:
             seconds = self._failures.take(self._addresses.of(scope))

@@ -86,8 +86,10 @@ class Exchange:
 
     def header(self, name: bytes) -> bytes | None:
         """Value of a header by its lower-case name; None when absent, the first when repeated."""
-        found: bytes | None = dict(reversed(self.scope["headers"])).get(name)
-        return found
+        fields: dict[bytes, bytes] | None = self.scope.get("fields")
+        if fields is None:
+            fields = dict(reversed(self.scope["headers"]))
+        return fields.get(name)
 
     def repeated(self, name: bytes) -> bool:
         """Tell whether a header stands in the request more than once."""

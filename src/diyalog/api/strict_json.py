@@ -21,6 +21,7 @@ DEEPEST: Final = 16
 _LONGEST_INTEGER: Final = 4300
 """Digits that Python turns into a number; a longer integer is kept as its digits."""
 
+_encode: Final = msgspec.json.Encoder().encode
 _NUL_OR_SURROGATE: Final = re.compile("[\0\ud800-\udfff]")
 
 
@@ -64,7 +65,8 @@ class StrictDecoder(Generic[T]):
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return self._slowly(body)  # which says why, or reads the integer that msgspec finds too long
         # A repeated or an unknown name has strings in the body that did not come out of it.
-        if 2 * _strings(value, self._fields) != plain.count(b'"'):
+        written = _encode(value) if plain is body else b'""' * _strings(value, self._fields)
+        if written.count(b'"') != plain.count(b'"'):
             return self._slowly(body)
         return value
 

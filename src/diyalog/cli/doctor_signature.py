@@ -216,9 +216,7 @@ def _judge(parts: Parts, around: Surroundings, claimed: SignedHeaders, secret: s
     key = SigningKey(secret)
     fault = None
     try:
-        verify(
-            claimed, method=parts.method, target=parts.target, body=parts.body, now_ms=now_ms, lookup=lambda _: (key,)
-        )
+        verify(claimed, method=parts.method, target=parts.target, body=parts.body, now_ms=now_ms, known=(key,))
     except SignatureRefusal as refusal:
         fault = refusal.fault
     if fault is not None:

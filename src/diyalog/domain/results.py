@@ -1,7 +1,7 @@
 """What the store reports of a command."""
 
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import StrEnum, auto
 from typing import NamedTuple
 
 from diyalog.domain.commands import Request
@@ -9,7 +9,7 @@ from diyalog.domain.ids import CustomerRef, InteractionId, SessionId
 from diyalog.domain.wait import Outcome, State, Wait
 
 
-class Verdict(Enum):
+class Verdict(StrEnum):
     """How an attempt to end a wait went."""
 
     WON = auto()

@@ -7,7 +7,7 @@ on the bytes as they were received, and nothing is parsed before the signature h
 import re
 from binascii import b2a_base64
 from calendar import timegm
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from enum import Enum
 from functools import lru_cache
@@ -67,12 +67,17 @@ _DATE, _REQUESTER, _AUTHORIZATION, _CONTENT_TYPE = (
     b"content-type",
 )
 _OLD_NAME: Final = {_DATE: b"date", _REQUESTER: b"x-requester-userid", _AUTHORIZATION: b"x-authorization"}
-_PRINTABLE: Final = re.compile(rb"[\x20-\x7e]{1,512}")
+_LONGEST: Final = 512
+_PRINTABLE: Final = re.compile(rb"[\x20-\x7e]{1,%d}" % _LONGEST)
+_AUTHORIZATION_FORM: Final = re.compile(re.escape(SCHEME) + rb"([\x20-\x39\x3b-\x7e]+):([\x20-\x7e]+)")
 _BLANKS: Final = b" \t"
+_REPEATED: Final = b"\0"  # no header can have this value, and no check lets it pass
 
 
-def read_headers(headers: Sequence[tuple[bytes, bytes]]) -> SignedHeaders:
+def read_headers(headers: Sequence[tuple[bytes, bytes]], fields: Mapping[bytes, bytes] | None = None) -> SignedHeaders:
     """Take the signing headers out of a request's raw headers (lower-case name, value).
+
+    `fields`: the same by name, from a caller who has found that no name is repeated.
 
     The `x-dlg-*` names come first; `Date`, `X-Requester-UserId` and `X-Authorization` are read where the one of the
     same role is absent, and an empty value counts as absent. A header that is used may occur only once; so may
@@ -81,38 +86,35 @@ def read_headers(headers: Sequence[tuple[bytes, bytes]]) -> SignedHeaders:
     Raises SignatureRefusal: HEADERS, then FORMAT (repeated, longer than 512 bytes, not printable ASCII, not
     `DLGA id:signature`), then DATE.
     """
-    found = dict(headers)
-    # Hardly any request repeats a header: only then is it looked at which.
-    repeated = _merge_repeated(headers, found) if len(found) < len(headers) else frozenset[bytes]()
-    doubtful = _CONTENT_TYPE in repeated
-    values = []
-    for new_name, old_name in _OLD_NAME.items():
-        name = new_name
-        value = found.get(name, b"").strip(_BLANKS)
-        if not value:
-            name = old_name
-            value = found.get(name, b"").strip(_BLANKS)
-        doubtful = doubtful or name in repeated
-        values.append(value)
-    date, requester, authorization = values
-    if not (date and requester and authorization):
-        raise SignatureRefusal(Fault.HEADERS)
-    if doubtful or not (_PRINTABLE.fullmatch(date) and _PRINTABLE.fullmatch(requester)):
+    found: Mapping[bytes, bytes] = dict(headers) if fields is None else fields
+    if len(found) < len(headers):
+        found = _without_repeats(headers)
+    date = found.get(_DATE, b"").strip(_BLANKS) or _by_old_name(found, _DATE)
+    requester = found.get(_REQUESTER, b"").strip(_BLANKS) or _by_old_name(found, _REQUESTER)
+    authorization = found.get(_AUTHORIZATION, b"").strip(_BLANKS) or _by_old_name(found, _AUTHORIZATION)
+    content_type = found.get(_CONTENT_TYPE, b"").strip(_BLANKS)
+    if content_type == _REPEATED or not (_PRINTABLE.fullmatch(date) and _PRINTABLE.fullmatch(requester)):
         raise SignatureRefusal(Fault.FORMAT)
     access_key, signature = parse_authorization(authorization)
-    content_type = found.get(_CONTENT_TYPE, b"").strip(_BLANKS)
     return SignedHeaders(access_key, signature, requester.decode("ascii"), date, parse_date(date), content_type)
 
 
-def _merge_repeated(headers: Sequence[tuple[bytes, bytes]], found: dict[bytes, bytes]) -> frozenset[bytes]:
-    """Give each name in `found` its first value that is not empty; return the names that stand there twice."""
-    found.clear()
-    repeated = set()
-    for name, value in headers:
-        if name in found:
-            repeated.add(name)
-        found[name] = found.get(name) or value.strip(_BLANKS)
-    return frozenset(repeated)
+def _by_old_name(found: Mapping[bytes, bytes], name: bytes) -> bytes:
+    value = found.get(_OLD_NAME[name], b"").strip(_BLANKS)
+    if not value:
+        raise SignatureRefusal(Fault.HEADERS)
+    return value
+
+
+def _without_repeats(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Header values by name; a name that is repeated and not empty has a value that is refused wherever it is used."""
+    found: dict[bytes, bytes] = {}
+    for name, raw in headers:
+        value = raw.strip(_BLANKS)
+        if name in found and (value or found[name] or name == _CONTENT_TYPE):
+            value = _REPEATED
+        found[name] = value
+    return found
 
 
 def parse_authorization(value: bytes) -> tuple[AccessKeyId, bytes]:
@@ -121,10 +123,10 @@ def parse_authorization(value: bytes) -> tuple[AccessKeyId, bytes]:
     Raises SignatureRefusal (FORMAT) when the prefix, the colon or one of the parts is missing, or when the value is
     longer than 512 bytes or not printable ASCII.
     """
-    access_key, _, signature = value[len(SCHEME) :].partition(b":")
-    if not (access_key and signature and value.startswith(SCHEME) and _PRINTABLE.fullmatch(value)):
+    match = _AUTHORIZATION_FORM.fullmatch(value)
+    if match is None or len(value) > _LONGEST:
         raise SignatureRefusal(Fault.FORMAT)
-    return AccessKeyId(access_key.decode("ascii")), signature
+    return AccessKeyId(match[1].decode("ascii")), match[2]
 
 
 _MONTHS: Final = {
@@ -224,11 +226,11 @@ def verify(
     target: bytes,
     body: bytes,
     now_ms: int,
-    lookup: Callable[[AccessKeyId], Sequence[SigningKey]],
+    known: Sequence[SigningKey],
 ) -> Caller:
     """Check the signature, then the clock; return who asked.
 
-    `lookup` returns the live keys of an id, none when it is unknown or revoked: then the same work is done with a
+    `known` are the live keys of the claimed id, none when it is unknown or revoked: then the same work is done with a
     key nobody has, so that ids cannot be probed. `now_ms` is the server's clock (ms since 1970).
 
     The content type is verified as sent; when that fails and it has parameters, once more with only the media type,
@@ -237,19 +239,17 @@ def verify(
 
     Raises SignatureRefusal: SIGNATURE, then CLOCK, so that only the holder of a secret learns that a clock is wrong.
     """
-    known = lookup(claimed.access_key)
+    access_key, signature, requester, date, date_ms, content_type = claimed
     keys = known or _UNKNOWN_KEY
-    content_type = claimed.content_type
-    signature = claimed.signature
-    proven = _any_verifies(keys, string_to_sign(method, content_type, claimed.date, body, target), signature)
+    proven = _any_verifies(keys, string_to_sign(method, content_type, date, body, target), signature)
     if not proven and b";" in content_type:
         media_type = content_type.partition(b";")[0].rstrip(_BLANKS)
-        proven = _any_verifies(keys, string_to_sign(method, media_type, claimed.date, body, target), signature)
+        proven = _any_verifies(keys, string_to_sign(method, media_type, date, body, target), signature)
     if not (proven and known):
         raise SignatureRefusal(Fault.SIGNATURE)
-    if abs(now_ms // 1000 * 1000 - claimed.date_ms) > CLOCK_WINDOW_MS:  # dates have whole seconds, so has this clock
+    if abs(now_ms // 1000 * 1000 - date_ms) > CLOCK_WINDOW_MS:  # dates have whole seconds, so has this clock
         raise SignatureRefusal(Fault.CLOCK)
-    return Caller(claimed.access_key, claimed.requester)
+    return Caller(access_key, requester)
 
 
 def _any_verifies(keys: Sequence[SigningKey], text: bytes, signature: bytes) -> bool:
@@ -273,4 +273,6 @@ def check(
     A server that wants to refuse before it has read the body calls `read_headers` and `verify` itself.
     Raises SignatureRefusal.
     """
-    return verify(read_headers(headers), method=method, target=target, body=body, now_ms=now_ms, lookup=lookup)
+    claimed = read_headers(headers)
+    known = lookup(claimed.access_key)
+    return verify(claimed, method=method, target=target, body=body, now_ms=now_ms, known=known)

@@ -8,7 +8,7 @@ loop would then wait for the storing thread at every line instead of once a turn
 import logging
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import BinaryIO, Final
 
@@ -68,13 +68,13 @@ class Log:
 
     def __init__(self, stream: BinaryIO, now_ms: Callable[[], int]) -> None:
         self._stream = stream
-        self._render = _readable if stream.isatty() else msgspec.json.Encoder().encode
+        self._render = _readable if stream.isatty() else msgspec.json.Encoder().encode_lines
         self._writing = threading.Lock()
-        self._gathered: list[bytes] = []
+        self._gathered: list[Line] = []
         self._later: Callable[[Callable[[], None]], object] | None = None
         self._now_ms = now_ms
-        self._second = -1
-        self._second_text = ""
+        self._noted_ms = -1
+        self._noted = self._second = ""
 
     def gather(self, later: Callable[[Callable[[], None]], object]) -> None:
         """From now on write the lines of the normal course together; `later` runs what it is given soon, on one thread.
@@ -168,31 +168,32 @@ class Log:
 
     def _at(self) -> str:
         now = self._now_ms()
-        second, millisecond = divmod(now, 1000)
-        if second != self._second:  # the same text for every line of one second
-            self._second_text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-            self._second = second
-        return f"{self._second_text}.{millisecond:03d}Z"
+        if now != self._noted_ms:  # the same text for every line of one millisecond
+            second, millisecond = divmod(now, 1000)
+            if second != self._noted_ms // 1000:
+                self._second = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+            self._noted_ms, self._noted = now, f"{self._second}.{millisecond:03d}Z"
+        return self._noted
 
     def _gather(self, line: Line) -> None:
         """Write a line of the normal course, together with the others of this turn of the event loop."""
         if self._later is None:
             self._write(line)
             return
-        self._gathered.append(self._render(line))
-        if len(self._gathered) == 1:
+        if not self._gathered:
             self._later(self._flush)
+        self._gathered.append(line)
 
     def _write(self, line: Line) -> None:
         """Write a line at once, behind what was gathered."""
-        self._flush(self._render(line))
+        self._flush(line)
 
-    def _flush(self, *last: bytes) -> None:
+    def _flush(self, *last: Line) -> None:
         """Write what was gathered, and `last` behind it."""
         with self._writing:
             gathered, self._gathered = self._gathered, []
             try:
-                self._stream.write(b"\n".join((*gathered, *last, b"")))
+                self._stream.write(self._render((*gathered, *last)))
                 self._stream.flush()
             except (OSError, ValueError):
                 # A log that cannot be written (full disk, reader gone) must not fail what it tells about.
@@ -239,9 +240,11 @@ def configure(stream: BinaryIO, now_ms: Callable[[], int]) -> Log:
     return log
 
 
-def _readable(line: Line) -> bytes:
-    """Render a line for people: time, level and event in columns, then what there is to say."""
-    fields = msgspec.to_builtins(line)
-    at, level, event = fields.pop("at"), fields.pop("level"), fields.pop("event")
-    said = " ".join(f"{name}={value}" for name, value in fields.items())
-    return f"{at} {level:7} {event:10} {said}".encode("utf-8", "backslashreplace")
+def _readable(lines: Iterable[Line]) -> bytes:
+    """Render lines for people: time, level and event in columns, then what there is to say."""
+    text = ""
+    for line in lines:
+        fields = msgspec.to_builtins(line)
+        at, level, event = fields.pop("at"), fields.pop("level"), fields.pop("event")
+        text += f"{at} {level:7} {event:10} {' '.join(f'{name}={value}' for name, value in fields.items())}\n"
+    return text.encode("utf-8", "backslashreplace")

@@ -1,8 +1,7 @@
 """Read a request body within its limits."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
-from functools import partial
+from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 Message = MutableMapping[str, Any]
@@ -32,20 +31,16 @@ async def read_body(receive: Receive, limit: int, deadline_seconds: float) -> by
     behind the answer, so the unread rest never becomes another request.
     """
     first = receive()
-    if asyncio.iscoroutine(first):
-        # Nearly always the body is there already. One step shows it, without a timer or a task.
-        try:
-            waiting_for = first.send(None)
-        except StopIteration as finished:
-            message: Message = finished.value
-            body = _bytes_of(message)
-            if limit and len(body) > limit:
-                raise BodyTooLarge from None
-            if not message.get("more_body", False):
-                return body
-            return await _read_rest(receive, receive(), body, limit, deadline_seconds)
-        first = _Begun(first, waiting_for)
-    return await _read_rest(receive, first, b"", limit, deadline_seconds)
+    if not (isinstance(first, asyncio.Future) and first.done()):
+        return await _read_rest(receive, first, b"", limit, deadline_seconds)
+    # Nearly always the body is there already: then no timer is needed.
+    message: Message = first.result()
+    body = _bytes_of(message)
+    if limit and len(body) > limit:
+        raise BodyTooLarge
+    if not message.get("more_body", False):
+        return body
+    return await _read_rest(receive, receive(), body, limit, deadline_seconds)
 
 
 async def _read_rest(receive: Receive, pending: Awaitable[Message], begun: bytes, limit: int, deadline: float) -> bytes:
@@ -69,26 +64,3 @@ def _bytes_of(message: Message) -> bytes:
         raise ClientGone
     body: bytes = message.get("body", b"")
     return body
-
-
-class _Begun(Awaitable[Message]):
-    """Awaits the rest of a coroutine that has been stepped once and then waited for `waiting_for`."""
-
-    def __init__(self, coroutine: Coroutine[Any, Any, Message], waiting_for: object) -> None:
-        self._coroutine = coroutine
-        self._waiting_for = waiting_for
-
-    def __await__(self) -> Generator[Any, Any, Message]:
-        waiting_for = self._waiting_for
-        while True:
-            try:
-                value = yield waiting_for
-            except BaseException as error:  # noqa: BLE001 - handed on, as `await` would
-                step = partial(self._coroutine.throw, error)
-            else:
-                step = partial(self._coroutine.send, value)
-            try:
-                waiting_for = step()
-            except StopIteration as finished:
-                result: Message = finished.value
-                return result

@@ -3,11 +3,12 @@
 import asyncio
 import re
 import secrets
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Generator, Iterable, MutableMapping
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from uvicorn._types import HTTPScope
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from diyalog.server.state import SharedState
@@ -27,12 +28,12 @@ class Connection(Protocol):
     """What an exchange needs of its connection."""
 
     shared: SharedState
+    loop: asyncio.AbstractEventLoop
+    flow: FlowControl
+    """Whose `drain` waits until the peer has taken enough of what was written."""
 
     def write(self, data: bytes) -> None:
         """Send bytes; nothing when the connection is gone."""
-
-    async def drain(self) -> None:
-        """Wait until the peer has taken enough of what was written."""
 
     def read_on(self) -> None:
         """Read from the peer again, if that was paused."""
@@ -84,6 +85,16 @@ def _header_lines(headers: tuple[tuple[bytes, bytes], ...]) -> tuple[bytes, int 
     return lines, length, closing
 
 
+class _Sent(Awaitable[None]):
+    """What awaits something that has happened already: a coroutine of its own for each message would cost more."""
+
+    def __await__(self) -> Generator[Any, None, None]:
+        return iter(())  # type: ignore[return-value] # never yields, so nothing is ever sent into it
+
+
+_SENT: Final = _Sent()
+
+
 class Exchange:
     """The ASGI `receive` and `send` of one request.
 
@@ -102,6 +113,7 @@ class Exchange:
         "_left",
         "_news",
         "_status",
+        "_task",
         "_waiter",
         "answered",
         "body",
@@ -122,7 +134,8 @@ class Exchange:
         self._keep_alive = keep_alive
         self._continue_due = expects_continue
         self._news = False
-        self._waiter: asyncio.Future[None] | None = None
+        self._waiter: asyncio.Future[Message] | None = None
+        self._task: asyncio.Task[None] | None = None
         self._status = 0
         self._head: bytes | None = None  # the header lines of the answer, until they are sent
         self._left: int | None = None  # bytes of the announced Content-Length still to send
@@ -135,8 +148,10 @@ class Exchange:
         """Tell a waiting `receive` that there is news."""
         self._news = True
         waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(self._next_message())
 
     def disconnect(self) -> None:
         """Learn that the client is gone: nothing more is received or sent."""
@@ -145,8 +160,14 @@ class Exchange:
 
     # -- to the application
 
-    async def run(self, application: AsgiApplication) -> None:
-        """Let the application answer; an exception out of it is a 500 with fixed text, its own text is not logged."""
+    def start(self, application: AsgiApplication, tasks: "set[asyncio.Task[None]]") -> None:
+        """Let the application answer in a task of its own, kept in `tasks` until then."""
+        task = self._connection.loop.create_task(self._run(application, tasks))
+        self._task = task
+        tasks.add(task)
+
+    async def _run(self, application: AsgiApplication, tasks: "set[asyncio.Task[None]]") -> None:
+        """An exception out of the application is a 500 with fixed text, its own text is not logged."""
         try:
             await application(self.scope, self.receive, self.send)  # type: ignore[arg-type] # a TypedDict is a mapping
             if not (self.answered or self.disconnected):
@@ -157,6 +178,8 @@ class Exchange:
         except Exception as error:  # noqa: BLE001 - the one place where an application's exceptions end
             self._connection.shared.on_error(error)
             await self._answer_500()
+        finally:
+            tasks.discard(self._task)  # a callback of the task would cost another turn of the loop
 
     async def _answer_500(self) -> None:
         if self.started:
@@ -168,30 +191,41 @@ class Exchange:
         await self.send({"type": "http.response.start", "status": 500, "headers": headers})
         await self.send({"type": "http.response.body", "body": text})
 
-    async def receive(self) -> Message:
-        """ASGI receive: the next piece of the body, or the client's going."""
-        if not (self._news or self.disconnected or self.answered):
-            if self._continue_due:
-                self._continue_due = False
-                self._connection.write(CONTINUE)
-            if self.more_body:
-                self._connection.read_on()
-            self._waiter = asyncio.get_running_loop().create_future()
-            try:
-                await self._waiter
-            finally:
-                self._waiter = None
+    def receive(self) -> "asyncio.Future[Message]":
+        """ASGI receive: the next piece of the body, or the client's going. Done at once when it is there already."""
+        received: asyncio.Future[Message] = self._connection.loop.create_future()
+        if self._news or self.disconnected or self.answered:
+            received.set_result(self._next_message())
+            return received
+        if self._continue_due:
+            self._continue_due = False
+            self._connection.write(CONTINUE)
+        self._waiter = received
+        if self.more_body:
+            self._connection.read_on()
+        return received
+
+    def _next_message(self) -> Message:
         if self.disconnected or self.answered:
             return {"type": "http.disconnect"}
         self._news = False
         body, self.body = bytes(self.body), bytearray()
         return {"type": "http.request", "body": body, "more_body": self.more_body}
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
         """ASGI send."""
+        if self._connection.flow.write_paused:
+            return self._send_later(message)
+        self._send(message)
+        return _SENT
+
+    async def _send_later(self, message: Message) -> None:
+        await self._connection.flow.drain()
+        self._send(message)
+
+    def _send(self, message: Message) -> None:
         if self.disconnected:
             return
-        await self._connection.drain()
         kind = message["type"]
         if kind == "http.response.start" and self._status == 0:
             self._begin(message["status"], message.get("headers", ()))

@@ -19,7 +19,7 @@ from uvicorn.server import ServerState
 
 from diyalog.server.exchange import AsgiApplication, Exchange, plain_answer, with_request_id
 from diyalog.server.handshake import asks_for_websocket, head_without_upgrade, refusal_of
-from diyalog.server.request_head import head_size, http_scope
+from diyalog.server.request_head import head_size, http_scope, is_acceptable
 from diyalog.server.sockets import Handshake, Refusal, SocketApplication, SocketHandler
 from diyalog.server.state import SharedState
 from diyalog.server.websocket import WebSocketProtocol
@@ -74,7 +74,6 @@ class HttpProtocol(HttpToolsProtocol):
         self._deadline = self.shared.clock() + self._options.head_seconds
         self._stalled_since = inf
         self._head_done = False
-        self._hosts = 0
         self._status = 400  # of a refusal out of a parser callback
         # Bounds of how much of the current head has arrived; exact when it began with its segment.
         self._segment = self._received = self._head_least = self._head_most = 0
@@ -144,9 +143,7 @@ class HttpProtocol(HttpToolsProtocol):
         """Start the clock and the count of a head. (uvicorn's own builds the scope here, of which half is known.)"""
         self.url = b""
         self.headers = []
-        self.expect_100_continue = False
         self._head_done = False
-        self._hosts = 0
         self._head_least, self._head_most = self._segment, self._received
         if self._phase is not Phase.HEAD:
             self._phase = Phase.HEAD
@@ -154,31 +151,21 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Collect a header; trailers behind a chunked body are dropped, they could pose as headers."""
-        if self._head_done:
-            return
-        name = name.lower()
-        if name == b"expect":
-            self.expect_100_continue = value.lower() == b"100-continue"
-        elif name == b"host":
-            self._hosts += 1
-        elif name == b"transfer-encoding" and value.lower() != b"chunked":
-            self._stop(400)  # any other coding would reach the application still encoded
-        self.headers.append((name, value))
+        if not self._head_done:
+            self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Begin the exchange, unless the connection changes its protocol or the head is refused."""
         self._head_done = True
-        parser, target = self.parser, self.url
+        parser, target, headers = self.parser, self.url, self.headers
         version = parser.get_http_version()
         method = parser.get_method().decode("ascii")
-        if self._head_most > self._limit and head_size(method, target, self.headers) > self._limit:
+        if self._head_most > self._limit and head_size(method, target, headers) > self._limit:
             self._stop(431)
-        # RFC 9112, section 3.2: exactly one Host. A CONNECT's target is none of ours.
-        if version not in ("1.1", "1.0") or self._hosts != (1 if version == "1.1" else min(self._hosts, 1)):
+        fields = dict(headers)
+        if not is_acceptable(method, version, headers, fields):
             self._stop(400)
-        if method == "CONNECT":
-            self._stop(400)
-        self.scope = scope = http_scope(method, version, target, self.headers)
+        self.scope = scope = http_scope(method, version, target, headers, fields)
         scope["client"], scope["server"] = self.client, self.server
         scope["scheme"] = self.scheme or "http"
         if parser.should_upgrade():
@@ -188,7 +175,7 @@ class HttpProtocol(HttpToolsProtocol):
             self,
             scope,
             keep_alive=version == "1.1" and parser.should_keep_alive(),
-            expects_continue=self.expect_100_continue and version == "1.1",
+            expects_continue=version == "1.1" and fields.get(b"expect", b"").lower() == b"100-continue",
         )
         self._incoming = exchange
         self._framing = 0
@@ -227,9 +214,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _start(self, exchange: Exchange) -> None:
         self._running = exchange
-        task = self.loop.create_task(exchange.run(cast("AsgiApplication", self.app)))
-        self.tasks.add(task)
-        task.add_done_callback(self.tasks.discard)
+        exchange.start(cast("AsgiApplication", self.app), self.tasks)
 
     def exchange_done(self, exchange: Exchange, *, reusable: bool) -> None:
         """Go on with the next request, or end the connection behind this answer."""
@@ -252,11 +237,6 @@ class HttpProtocol(HttpToolsProtocol):
     def write(self, data: bytes) -> None:
         """Send bytes of the running exchange."""
         self.transport.write(data)
-
-    async def drain(self) -> None:
-        """Wait while the peer's side is full."""
-        if self.flow.write_paused:
-            await self.flow.drain()
 
     def read_on(self) -> None:
         """Read again for the running exchange's body."""

@@ -1,7 +1,7 @@
 """The head of a request: its size, and its target (RFC 9112, section 3.2)."""
 
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, cast
 
 from uvicorn._types import HTTPScope
@@ -9,8 +9,13 @@ from uvicorn._types import HTTPScope
 _ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 
 
-def http_scope(method: str, version: str, target: bytes, headers: list[tuple[bytes, bytes]]) -> HTTPScope:
-    """Make the ASGI scope of a request, but for its two ends. `target`, beyond ASGI, is the target as received."""
+def http_scope(
+    method: str, version: str, target: bytes, headers: list[tuple[bytes, bytes]], fields: dict[bytes, bytes]
+) -> HTTPScope:
+    """Make the ASGI scope of a request, but for its two ends. `fields`: the headers by name.
+
+    Beyond ASGI: `target` as received, and `fields`, which is None when a name is repeated.
+    """
     path, raw_path, query = split_target(target)
     scope = {
         "type": "http",
@@ -23,8 +28,28 @@ def http_scope(method: str, version: str, target: bytes, headers: list[tuple[byt
         "query_string": query,
         "target": target,
         "headers": headers,
+        "fields": fields if len(fields) == len(headers) else None,
     }
     return cast("HTTPScope", scope)
+
+
+def is_acceptable(
+    method: str, version: str, headers: Sequence[tuple[bytes, bytes]], fields: Mapping[bytes, bytes]
+) -> bool:
+    """Tell whether the head of a request leaves no doubt about whom it is for and where its body ends.
+
+    HTTP/1.1 needs exactly one Host (RFC 9112, section 3.2). A body comes as it is or chunked: any other coding would
+    reach the application still encoded. A CONNECT's target is none of ours.
+    """
+    if method == "CONNECT" or version not in {"1.1", "1.0"}:
+        return False
+    if len(fields) == len(headers):
+        hosts = 1 if b"host" in fields else 0
+        coded = fields.get(b"transfer-encoding", b"chunked").lower() != b"chunked"
+    else:
+        hosts = sum(name == b"host" for name, _ in headers)
+        coded = any(name == b"transfer-encoding" and value.lower() != b"chunked" for name, value in headers)
+    return not coded and hosts <= 1 and (hosts == 1 or version == "1.0")
 
 
 def split_target(target: bytes) -> tuple[str, bytes, bytes]:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import StrEnum, auto
 from typing import Final, Protocol
 
 from diyalog.clock import Clock
@@ -36,7 +36,7 @@ class WaitingPolicy:
     builtin: bool
 
 
-class Answer(Enum):
+class Answer(StrEnum):
     """What interactionisnotdelivered is told."""
 
     STOPPED = auto()
