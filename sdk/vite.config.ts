@@ -29,7 +29,25 @@ export function bundle(folders: readonly string[]) {
   };
 }
 
-export default defineConfig({
-  build: bundle([FOR_NPM, FOR_THE_SERVER]),
+/** How the frame for other pages is built, beside the SDK: few bytes for pages that need no more. */
+export function embedBundle(folders: readonly string[]) {
+  return {
+    target: "es2022",
+    sourcemap: true,
+    emptyOutDir: false,
+    lib: { entry: "src/embed.ts" },
+    rolldownOptions: {
+      output: folders.map((dir) => ({
+        dir,
+        format: "es" as const,
+        entryFileNames: "diyalog-embed.js",
+      })),
+    },
+  };
+}
+
+/** `--mode embed` adds the second build to the first. */
+export default defineConfig(({ mode }) => ({
+  build: (mode === "embed" ? embedBundle : bundle)([FOR_NPM, FOR_THE_SERVER]),
   test: { include: ["test/*.test.{ts,mjs}"] },
-});
+}));

@@ -25,6 +25,14 @@ export {
 } from "./codes.js";
 export { DiyalogError } from "./errors.js";
 export type { ConnectionChange, DiyalogEvents } from "./following.js";
+export {
+  Host,
+  type HostMessage,
+  type HostOrder,
+  type HostWindow,
+  THEMES,
+  type Theme,
+} from "./host.js";
 export type { Lifecycle } from "./lifecycle.js";
 export type { ClientStorage } from "./memory.js";
 export type {

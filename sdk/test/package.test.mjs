@@ -18,7 +18,7 @@ import { gzipSync } from "node:zlib";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as source from "../src/index.js";
-import { bundle } from "../vite.config.js";
+import { bundle, embedBundle } from "../vite.config.js";
 
 const SDK = join(import.meta.dirname, "..");
 const ROOT = join(SDK, "..");
@@ -26,6 +26,7 @@ const TSC = join(ROOT, "node_modules", ".bin", "tsc");
 /** What the SDK may cost a page without calls; the second is what it costs now, with a little room. */
 const BUDGET_BYTES = 12 * 1024;
 const PRESENT_BYTES = 9 * 1024;
+const EMBED_BYTES = 1024;
 
 let folder = "";
 const read = (path) => readFileSync(path, "utf8");
@@ -40,6 +41,7 @@ beforeAll(async () => {
   writeFileSync(join(folder, "test", "fake_server.ts"), "");
   const dist = join(folder, "dist");
   await build({ configFile: false, logLevel: "error", root: SDK, build: bundle([dist]) });
+  await build({ configFile: false, logLevel: "error", root: SDK, build: embedBundle([dist]) });
   execFileSync(TSC, ["--project", join(SDK, "tsconfig.build.json"), "--outDir", dist]);
 }, 60_000);
 
@@ -54,8 +56,19 @@ describe("the npm package", () => {
       execFileSync("npm", npm, { cwd: folder, stdio: ["ignore", "pipe", "ignore"] }),
     );
     const modules = [
-      ...["client", "clock", "codes", "connection", "errors", "following", "http", "index"],
-      ...["lifecycle", "listeners", "memory", "messages", "reconnect", "states", "tabs", "texts"],
+      ...["client", "clock", "codes", "connection", "embed", "errors", "following", "host"],
+      ...[
+        "http",
+        "index",
+        "lifecycle",
+        "listeners",
+        "memory",
+        "messages",
+        "reconnect",
+        "states",
+        "tabs",
+        "texts",
+      ],
     ];
     expect(packed.files.map(({ path }) => path).sort()).toEqual(
       [
@@ -66,6 +79,8 @@ describe("the npm package", () => {
         "dist/diyalog.js.map",
         "dist/diyalog.global.js",
         "dist/diyalog.global.js.map",
+        "dist/diyalog-embed.js",
+        "dist/diyalog-embed.js.map",
         ...modules.flatMap((name) => [`dist/${name}.d.ts`, `src/${name}.ts`]),
       ].sort(),
     );
@@ -81,7 +96,8 @@ describe("the npm package", () => {
 
   it("names only files that are in it", () => {
     const { exports, types, unpkg, jsdelivr } = JSON.parse(read(join(folder, "package.json")));
-    const named = [...Object.values(exports["."]), exports["./global"], types, unpkg, jsdelivr];
+    const named = [".", "./embed"].flatMap((entry) => Object.values(exports[entry]));
+    named.push(exports["./global"], types, unpkg, jsdelivr);
     for (const path of named) expect(read(join(folder, path))).not.toBe("");
   });
 
@@ -111,6 +127,11 @@ describe("the builds", () => {
     const bytes = gzipSync(readFileSync(join(folder, "dist", name)), { level: 9 }).length;
     expect(bytes).toBeLessThanOrEqual(BUDGET_BYTES);
     expect(bytes).toBeLessThanOrEqual(PRESENT_BYTES);
+  });
+
+  it("the frame for other pages stays small", () => {
+    const bytes = gzipSync(readFileSync(join(folder, "dist", "diyalog-embed.js")), { level: 9 });
+    expect(bytes.length).toBeLessThanOrEqual(EMBED_BYTES);
   });
 
   it("the module exports what the source exports", async () => {
