@@ -25,6 +25,12 @@ const ACTIONS: Actions = {
   stop: nothing,
   keepWaiting: nothing,
   toggleTime: nothing,
+  toggleSound: nothing,
+  tryDevices: nothing,
+  chooseDevice: nothing,
+  closeDevices: nothing,
+  showPicture: nothing,
+  showLevel: nothing,
   switchLanguage: nothing,
   close: null,
 };

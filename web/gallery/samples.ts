@@ -1,5 +1,6 @@
 /** One sample for each row of the customer's states: for the gallery, and for tests that walk them all. */
 
+import type { Choice, Trial } from "../help/trial.js";
 import type { Fact, View, WaitingView } from "../help/view.js";
 
 const MINUTE = 60_000;
@@ -30,7 +31,31 @@ const WAITING: WaitingView = {
   facts: [...BEGINNING, { kind: "looking", minutes: 3 }],
   reference: REFERENCE,
   stop: "no",
+  sound: false,
+  trial: null,
 };
+
+const CAMERAS: Choice = {
+  chosen: "front",
+  all: [
+    { id: "front", name: "camera2 1, facing front" },
+    { id: "back", name: "camera2 0, facing back" },
+  ],
+};
+const MICROPHONE: Choice = { chosen: "m", all: [{ id: "m", name: "Dahili mikrofon" }] };
+const RUNNING: Extract<Trial, { step: "running" }> = {
+  step: "running",
+  video: true,
+  seen: true,
+  heard: false,
+  silent: false,
+  cameras: CAMERAS,
+  microphones: MICROPHONE,
+};
+
+function trying(trial: Trial): WaitingView {
+  return { ...WAITING, trial };
+}
 
 const CUT: WaitingView = {
   ...WAITING,
@@ -72,6 +97,22 @@ const SAMPLES = {
       { kind: "looking", minutes: 0 },
     ],
   },
+  "waiting-sound-on": { ...WAITING, sound: true },
+  "devices-offered": trying({ step: "closed", video: true }),
+  "devices-offered-voice": trying({ step: "closed", video: false }),
+  "devices-asking": trying({ step: "asking", video: true }),
+  "devices-running": trying(RUNNING),
+  "devices-good": trying({ ...RUNNING, heard: true }),
+  "devices-silent": trying({ ...RUNNING, video: false, silent: true }),
+  "devices-refused": trying({ step: "failed", video: true, cause: "refused", what: "camera" }),
+  "devices-refused-voice": trying({
+    step: "failed",
+    video: false,
+    cause: "refused",
+    what: "microphone",
+  }),
+  "devices-none": trying({ step: "failed", video: true, cause: "none", what: "microphone" }),
+  "devices-busy": trying({ step: "failed", video: true, cause: "busy", what: "camera" }),
   next: { ...WAITING, range: { from: 1, to: 2 }, ahead: { kind: "next" } },
   "order-changed": { ...WAITING, ahead: { kind: "changed" } },
   longer: { ...WAITING, longer: true },

@@ -1,4 +1,5 @@
 import type { HelpType } from "diyalog";
+import type { Kind } from "./trial.js";
 
 /** Everything the customer can do on the page. */
 export interface Actions {
@@ -14,6 +15,14 @@ export interface Actions {
   stop(): void;
   keepWaiting(): void;
   toggleTime(): void;
+  toggleSound(): void;
+  /** @param video the camera too */
+  tryDevices(video: boolean): void;
+  chooseDevice(kind: Kind, id: string): void;
+  closeDevices(): void;
+  /** Where the customer's own picture, and the loudness of the microphone, are shown. */
+  readonly showPicture: (picture: HTMLVideoElement | null) => void;
+  readonly showLevel: (meter: HTMLMeterElement | null) => void;
   switchLanguage(): void;
   /** null where the window is not the page's own to close. */
   readonly close: (() => void) | null;

@@ -5,16 +5,18 @@ import type { Company } from "#shared/company.ts";
 import { isLonger, type WaitRange } from "#shared/estimate.ts";
 import type { Words } from "../words/words.js";
 import { headlineOf } from "./headline.js";
-import { textOf } from "./text.js";
+import { textOf, trialText } from "./text.js";
 import type { View, WaitingView } from "./view.js";
 
 /** `headline` is left out when focus moves to the h1, which then speaks for itself. */
 export interface Announcement {
   readonly headline: string | null;
   readonly rest: string | null;
+  /** Cannot wait until the reader is done with something else: an agent is there for a call. */
+  readonly urgent: boolean;
 }
 
-const SILENCE: Announcement = { headline: null, rest: null };
+const SILENCE: Announcement = { headline: null, rest: null, urgent: false };
 
 /** @param before null for the first screen */
 export function announcementOf(
@@ -25,7 +27,11 @@ export function announcementOf(
 ): Announcement {
   if (view.kind === "opening") return view.slow ? { ...SILENCE, rest: words.opening } : SILENCE;
   if (before === null || screenOf(before) !== screenOf(view)) {
-    return { headline: sentence(headlineOf(view, words)), rest: firstTold(view, words, company) };
+    return {
+      headline: sentence(headlineOf(view, words)),
+      rest: firstTold(view, words, company),
+      urgent: view.kind === "connected" && view.call,
+    };
   }
   if (view.kind === "waiting" && before.kind === "waiting") {
     return { ...SILENCE, rest: changeTold(before, view, words) };
@@ -76,6 +82,10 @@ function changeTold(before: WaitingView, view: WaitingView, words: Words): strin
   if (view.longer && !before.longer) return words.waiting.longer;
   if (view.ahead.kind === "changed" && before.ahead.kind !== "changed") {
     return words.waiting.orderChanged;
+  }
+  if (view.trial !== null && view.trial.step !== "closed") {
+    const tried = trialText(view.trial, words);
+    if (before.trial === null || tried !== trialText(before.trial, words)) return tried;
   }
   // Hidden is hidden for the ear too.
   if (view.timeHidden) return null;

@@ -32,7 +32,7 @@ export class Attention {
     const headlineTold = focused ? null : told.headline;
     const text = [headlineTold, told.rest].filter((part) => part !== null).join(" ");
     // What was said of the screen before must not be found standing beside the new one.
-    if (text !== "" || changed) this.#announcer.say(text);
+    if (text !== "" || changed) this.#announcer.say(text, told.urgent);
   }
 
   /** @returns whether the focus had been in the part that went away, and is on the h1 now */

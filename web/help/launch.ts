@@ -1,4 +1,4 @@
-import { type ActivationRequest, HELP_TYPES, type HelpType } from "diyalog";
+import { type ActivationRequest, HELP_TYPES, type HelpType, THEMES, type Theme } from "diyalog";
 
 export type Lang = "en" | "tr";
 
@@ -9,6 +9,8 @@ export interface Launch {
   /** null: the customer chooses. */
   readonly helpType: HelpType | null;
   readonly lang: Lang | null;
+  /** null: the device decides. */
+  readonly theme: Theme | null;
 }
 
 /** Fields that the activation takes as they are. */
@@ -25,15 +27,21 @@ const TAKEN = [
 /** Reads `#/start?customerId=…&helpType=…`. Empty values count as absent. */
 export function readLaunch(fragment: string): Launch {
   const query = fragment.replace(/^#\/?start\??/, "");
-  const fields = new URLSearchParams(query === fragment ? "" : query);
+  return launchOf(new URLSearchParams(query === fragment ? "" : query));
+}
+
+/** The same names and values, from the address or from the page around this one. */
+export function launchOf(fields: URLSearchParams): Launch {
   const value = (name: string) => fields.get(name) || null;
   const customerId = value("customerId");
   const helpType = value("helpType");
   const lang = value("lang");
+  const theme = value("theme");
   return {
     activation: customerId === null ? null : activationOf(customerId, value),
     helpType: HELP_TYPES.find((known) => known === helpType) ?? null,
     lang: lang === "en" || lang === "tr" ? lang : null,
+    theme: THEMES.find((known) => known === theme) ?? null,
   };
 }
 
@@ -46,6 +54,7 @@ export function publicFragment(launch: Launch): string {
   if (launch.activation !== null) fields.set("customerId", launch.activation.customerId);
   if (launch.helpType !== null) fields.set("helpType", launch.helpType);
   if (launch.lang !== null) fields.set("lang", launch.lang);
+  if (launch.theme !== null) fields.set("theme", launch.theme);
   return `#/start?${fields.toString()}`;
 }
 

@@ -3,6 +3,7 @@
 import { CLOSE, type Help } from "diyalog";
 import { instantOf } from "#shared/clock.ts";
 import { rangeOf, sameRange, type WaitRange } from "#shared/estimate.ts";
+import type { Trial } from "./trial.js";
 
 /** The estimate on the screen changes at most this often. */
 const REDRAW_EVERY_MS = 30_000;
@@ -76,6 +77,10 @@ export interface State {
   readonly wait: WaitMemory | null;
   /** Server clock minus device clock, in milliseconds. */
   readonly clockOffset: number;
+  /** Whether a sound would be heard when somebody joins; null where the browser has none. */
+  readonly sound: boolean | null;
+  /** What trying the devices shows; null before the first try. */
+  readonly trial: Trial | null;
 }
 
 export type Happening =
@@ -91,7 +96,9 @@ export type Happening =
   | { readonly type: "linkClosed"; readonly code: number }
   | { readonly type: "stop"; readonly stop: Stop }
   | { readonly type: "keepWaiting" }
-  | { readonly type: "toggleTime" };
+  | { readonly type: "toggleTime" }
+  | { readonly type: "sound"; readonly on: boolean }
+  | { readonly type: "trial"; readonly trial: Trial };
 
 export function initialState(now: number, wait: WaitMemory | null): State {
   return {
@@ -100,6 +107,8 @@ export function initialState(now: number, wait: WaitMemory | null): State {
     stop: "no",
     wait,
     clockOffset: 0,
+    sound: null,
+    trial: null,
   };
 }
 
@@ -135,6 +144,10 @@ export function update(state: State, happening: Happening, now: number): State {
       return remember(state, { longDismissed: true });
     case "toggleTime":
       return remember(state, { timeHidden: !(state.wait?.timeHidden ?? false) });
+    case "sound":
+      return { ...state, sound: happening.on };
+    case "trial":
+      return { ...state, trial: happening.trial };
   }
 }
 

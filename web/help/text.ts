@@ -4,6 +4,7 @@ import { clockTime } from "#shared/clock.ts";
 import type { Company } from "#shared/company.ts";
 import type { Words } from "../words/words.js";
 import type { Problem } from "./model.js";
+import type { Trial } from "./trial.js";
 import type { Ending, Span, View } from "./view.js";
 
 export function textOf(view: View, words: Words, company: Company): string | null {
@@ -29,6 +30,26 @@ export function textOf(view: View, words: Words, company: Company): string | nul
 
 export function spanText(span: Span, words: Words): string {
   return words.span(span.amount, span.unit);
+}
+
+/** What trying the devices has shown so far. */
+export function trialText(trial: Trial, { devices }: Words): string {
+  switch (trial.step) {
+    case "closed":
+      return "";
+    case "asking":
+      return devices.asking;
+    case "running":
+      if (trial.video && !trial.seen) return devices.moment;
+      if (trial.heard) return trial.video ? devices.good : devices.goodVoice;
+      return trial.silent ? devices.silent : devices.speak;
+    case "failed": {
+      const camera = trial.what === "camera";
+      if (trial.cause === "none") return camera ? devices.noCamera : devices.noMicrophone;
+      if (trial.cause === "busy") return camera ? devices.busyCamera : devices.busyMicrophone;
+      return camera ? devices.refusedCamera : devices.refusedMicrophone;
+    }
+  }
 }
 
 function endingText(ending: Ending, words: Words, company: Company): string | null {

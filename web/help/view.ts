@@ -4,6 +4,7 @@ import type { Help } from "diyalog";
 import { instantOf, spanOf, wholeMinutes } from "#shared/clock.ts";
 import type { WaitRange } from "#shared/estimate.ts";
 import { FLASH_MS, type Problem, type State, type Stop } from "./model.js";
+import type { Trial } from "./trial.js";
 
 const SLOW_OPENING_MS = 1_000;
 const ASKING_LIMIT_TOLD_MS = 3_000;
@@ -50,6 +51,10 @@ export interface WaitingView {
   readonly facts: readonly Fact[];
   readonly reference: string;
   readonly stop: Stop;
+  /** Where the sound's switch stands; null where there can be none. */
+  readonly sound: boolean | null;
+  /** Camera and microphone, for calls only. */
+  readonly trial: Trial | null;
 }
 
 export type Ending =
@@ -208,7 +213,14 @@ function waitingView(state: State, help: Help, startedAt: number, now: number): 
     ],
     reference: referenceOf(help),
     stop: state.stop,
+    sound: state.sound,
+    trial: help.helpType === "chat" ? null : trialOf(state, help),
   };
+}
+
+function trialOf({ trial }: State, { helpType }: Help): Trial {
+  if (trial !== null && trial.step !== "closed") return trial;
+  return { step: "closed", video: helpType === "video_call" };
 }
 
 function aheadOf(position: number | null, orderChanged: boolean): Ahead {

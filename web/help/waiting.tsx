@@ -1,8 +1,9 @@
-import { TriangleAlert, WifiOff } from "lucide";
+import { TriangleAlert, Volume2, VolumeX, WifiOff } from "lucide";
 import type { JSX } from "preact";
 import { clockTime } from "#shared/clock.ts";
 import { Icon } from "#shared/icon.tsx";
 import type { Words } from "../words/words.js";
+import { Devices } from "./devices.js";
 import { headlineOf } from "./headline.js";
 import type { ScreenProps } from "./page.js";
 import { Button, Facts, Headline, Lead, OtherWays, Reference } from "./parts.js";
@@ -19,8 +20,10 @@ export function WaitingScreen(props: ScreenProps<WaitingView>): JSX.Element {
       {!view.timeHidden && <WaitFact view={view} words={words} />}
       <Facts facts={view.facts} words={words} />
       <LeaveNote view={view} words={words} />
+      {view.trial !== null && <Devices trial={view.trial} words={words} actions={actions} />}
       <div class="aside">
         <Reference words={words} id={view.reference} />
+        <SoundSwitch {...props} />
         <button
           type="button"
           class="button-text"
@@ -31,6 +34,23 @@ export function WaitingScreen(props: ScreenProps<WaitingView>): JSX.Element {
         </button>
       </div>
     </>
+  );
+}
+
+/** Says how it stands, not what a tap would do. */
+function SoundSwitch({ view, words, actions }: ScreenProps<WaitingView>): JSX.Element | null {
+  if (view.sound === null) return null;
+  return (
+    <button
+      type="button"
+      class="button-text sound"
+      role="switch"
+      aria-checked={view.sound}
+      onClick={actions.toggleSound}
+    >
+      <Icon node={view.sound ? Volume2 : VolumeX} />
+      {view.sound ? words.sound.on : words.sound.off}
+    </button>
   );
 }
 

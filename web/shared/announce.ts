@@ -9,8 +9,12 @@ export class Announcer {
     this.#region = region;
   }
 
-  /** Says one sentence, once. Empty text takes away what was said before, silently. */
-  say(text: string): void {
+  /**
+   * Says one sentence, once. Empty text takes away what was said before, silently.
+   * @param urgent interrupts what is being read
+   */
+  say(text: string, urgent = false): void {
+    this.#region.ariaLive = urgent ? "assertive" : "polite";
     if (text !== this.#region.textContent) this.#region.textContent = text;
   }
 }

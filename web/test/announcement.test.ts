@@ -47,6 +47,13 @@ describe("a new screen", () => {
     expect(said(before, after)).toBe(text);
   });
 
+  it("interrupts for a call that an agent is ready for, and for nothing else", () => {
+    const urgent = Object.keys(samples).filter(
+      (name) => announcementOf(sample("waiting"), sample(name), en, COMPANY).urgent,
+    );
+    expect(urgent).toEqual(["connected-late"]);
+  });
+
   it("tells the company's message with the ending", () => {
     const view = sample("not-delivered");
     const { headline, rest } = announcementOf(sample("waiting"), view, tr, COMPANY);
@@ -65,6 +72,9 @@ describe("during the wait", () => {
     ["cut-off-quiet", "cut-off", en.cutOff.note],
     ["cut-off-long", "waiting", "Connected again. You are still in line."],
     ["stopping", "stop-unsure", en.stop.unsure],
+    ["devices-offered", "devices-asking", en.devices.asking],
+    ["devices-asking", "devices-refused", en.devices.refusedCamera],
+    ["devices-running", "devices-good", en.devices.good],
     ["waiting-unknown", "waiting", "Likely wait 4 to 6 minutes."],
     ["waiting-one-ahead", "waiting", "The likely wait is now 4 to 6 minutes."],
     ["waiting", "waiting-over-half-an-hour", "The likely wait is now more than 30 minutes."],
@@ -81,6 +91,8 @@ describe("during the wait", () => {
     ["waiting", "stop-asked"],
     ["waiting", "waiting-time-hidden"],
     ["waiting", "waiting-back"],
+    ["waiting", "waiting-sound-on"],
+    ["devices-good", "devices-offered"],
   ])("%s to %s is silent", (before, after) => {
     expect(said(before, after)).toBeNull();
   });
@@ -89,6 +101,6 @@ describe("during the wait", () => {
     const view = sample("waiting");
     if (view.kind !== "waiting") throw new Error("the sample waits");
     const later: View = { ...view, facts: [{ kind: "looking", minutes: 4 }] };
-    expect(announcementOf(view, later, en, COMPANY)).toEqual({ headline: null, rest: null });
+    expect(announcementOf(view, later, en, COMPANY)).toMatchObject({ headline: null, rest: null });
   });
 });

@@ -15,6 +15,7 @@ describe("readLaunch", () => {
       },
       helpType: "video_call",
       lang: "tr",
+      theme: null,
     });
   });
 
@@ -39,6 +40,17 @@ describe("readLaunch", () => {
   });
 });
 
+it.each([
+  ["light", "light"],
+  ["dark", "dark"],
+  ["system", "system"],
+  ["pink", null],
+])("reads the theme %j as %j, and keeps it for a reload", (given, theme) => {
+  const launch = readLaunch(`#/start?customerId=1&theme=${given}`);
+  expect(launch.theme).toBe(theme);
+  expect(readLaunch(publicFragment(launch)).theme).toBe(theme);
+});
+
 describe("publicFragment", () => {
   it("keeps what a reload needs and nothing else", () => {
     expect(publicFragment(readLaunch(FULL))).toBe(
@@ -52,6 +64,7 @@ describe("publicFragment", () => {
       activation: { customerId: "a&b=ş" },
       helpType: "chat",
       lang: null,
+      theme: null,
     });
   });
 });

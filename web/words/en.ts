@@ -45,6 +45,40 @@ export const en: Words = {
     showTime: "Show the time",
   },
 
+  sound: { on: "Sound on", off: "Sound off" },
+
+  devices: {
+    why: "To talk by video, your camera and microphone are needed. Try them now; no one can see you yet.",
+    whyVoice: "To talk, your microphone is needed. Try it now; no one can hear you yet.",
+    tryBoth: "Try camera and microphone",
+    tryMicrophone: "Try the microphone",
+    title: "Camera and microphone",
+    titleVoice: "Microphone",
+    asking: "The browser or the app is asking you now. Please allow it.",
+    moment: "One moment, your camera is starting.",
+    picture: "Your own picture",
+    level: "What the microphone hears",
+    camera: "Camera",
+    microphone: "Microphone",
+    good: "Both work. No one sees you until you join.",
+    goodVoice: "Your microphone works. No one hears you until you join.",
+    speak: "Now say something, to see whether the microphone hears you.",
+    silent: "We can't hear you. Speak louder, or see that the microphone is not switched off.",
+    refusedCamera:
+      "The app or the browser does not let us use your camera. You can allow it in the settings, or talk without a picture.",
+    refusedMicrophone:
+      "The app or the browser does not let us use your microphone. You can allow it in the settings.",
+    noCamera: "We found no camera.",
+    noMicrophone: "We found no microphone.",
+    busyCamera: "Another app is using the camera. Close it and try again.",
+    busyMicrophone: "Another app is using the microphone. Close it and try again.",
+    how: "How to allow it",
+    howText:
+      "In a browser, tap the icon in the address bar and allow camera and microphone for this site. In an app, open the app in the settings of your phone and allow camera and microphone there. Then try again; your place in line is kept.",
+    voiceOnly: "Talk without a picture",
+    close: "Close the test",
+  },
+
   cutOff: {
     reconnecting: "Reconnecting",
     note: "No connection right now. Your place in line is kept. We are reconnecting, there is nothing you need to do.",

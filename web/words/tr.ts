@@ -45,6 +45,40 @@ export const tr: Words = {
     showTime: "Süreyi göster",
   },
 
+  sound: { on: "Ses açık", off: "Ses kapalı" },
+
+  devices: {
+    why: "Görüntülü görüşme için kamera ve mikrofon gerekir. Şimdi deneyin; sizi henüz kimse görmez.",
+    whyVoice: "Sesli görüşme için mikrofon gerekir. Şimdi deneyin; sizi henüz kimse duymaz.",
+    tryBoth: "Kamera ve mikrofonu dene",
+    tryMicrophone: "Mikrofonu dene",
+    title: "Kamera ve mikrofon",
+    titleVoice: "Mikrofon",
+    asking: "Tarayıcı veya uygulama şimdi izninizi soruyor. Lütfen izin verin.",
+    moment: "Kameranız açılıyor, bir saniye.",
+    picture: "Kendi görüntünüz",
+    level: "Mikrofonun duyduğu",
+    camera: "Kamera",
+    microphone: "Mikrofon",
+    good: "İkisi de çalışıyor. Siz katılana kadar sizi kimse görmez.",
+    goodVoice: "Mikrofonunuz çalışıyor. Siz katılana kadar sizi kimse duymaz.",
+    speak: "Şimdi bir şey söyleyin; mikrofonun sizi duyup duymadığına bakalım.",
+    silent: "Sizi duyamıyoruz. Daha yüksek sesle konuşun veya mikrofonun kapalı olmadığına bakın.",
+    refusedCamera:
+      "Uygulama veya tarayıcı kamerayı kullanmamıza izin vermiyor. Ayarlardan izin verebilir veya görüntüsüz konuşabilirsiniz.",
+    refusedMicrophone:
+      "Uygulama veya tarayıcı mikrofonu kullanmamıza izin vermiyor. Ayarlardan izin verebilirsiniz.",
+    noCamera: "Kamera bulamadık.",
+    noMicrophone: "Mikrofon bulamadık.",
+    busyCamera: "Kamerayı başka bir uygulama kullanıyor. Onu kapatıp yeniden deneyin.",
+    busyMicrophone: "Mikrofonu başka bir uygulama kullanıyor. Onu kapatıp yeniden deneyin.",
+    how: "Nasıl izin verilir?",
+    howText:
+      "Tarayıcıda adres çubuğundaki simgeye dokunup bu site için kamera ve mikrofona izin verin. Bir uygulamadaysanız telefonun ayarlarında o uygulamayı açıp kamera ve mikrofona izin verin. Sonra yeniden deneyin; sıradaki yeriniz korunur.",
+    voiceOnly: "Görüntüsüz konuş",
+    close: "Denemeyi kapat",
+  },
+
   cutOff: {
     reconnecting: "Yeniden bağlanıyor",
     note: "Şu an bağlantı yok. Sıradaki yeriniz korunuyor. Yeniden bağlanıyoruz, sizin bir şey yapmanız gerekmiyor.",

@@ -50,6 +50,38 @@ export interface Words {
     readonly showTime: string;
   };
 
+  /** The switch, in its two positions. */
+  readonly sound: { readonly on: string; readonly off: string };
+
+  readonly devices: {
+    readonly why: string;
+    readonly whyVoice: string;
+    readonly tryBoth: string;
+    readonly tryMicrophone: string;
+    readonly title: string;
+    readonly titleVoice: string;
+    readonly asking: string;
+    readonly moment: string;
+    readonly picture: string;
+    readonly level: string;
+    readonly camera: string;
+    readonly microphone: string;
+    readonly good: string;
+    readonly goodVoice: string;
+    readonly speak: string;
+    readonly silent: string;
+    readonly refusedCamera: string;
+    readonly refusedMicrophone: string;
+    readonly noCamera: string;
+    readonly noMicrophone: string;
+    readonly busyCamera: string;
+    readonly busyMicrophone: string;
+    readonly how: string;
+    readonly howText: string;
+    readonly voiceOnly: string;
+    readonly close: string;
+  };
+
   readonly cutOff: {
     readonly reconnecting: string;
     readonly note: string;
