@@ -186,6 +186,42 @@ def test_wrong_types_in_the_file_are_refused(tmp_path: Path, line: str, what: st
     assert refusal(file=file) == f"DIYALOG_{name.upper()} (given as {name} in {file}): {what}"
 
 
+def test_the_look_of_the_company_is_checked_at_the_start(tmp_path: Path) -> None:
+    missing = tmp_path / "no.png"
+    for variable in ("DIYALOG_COMPANY_LOGO", "DIYALOG_COMPANY_TEXTS"):
+        assert (
+            refusal({variable: str(missing)}) == f"{variable}: there is no file {str(missing)!r}; name an existing file"
+        )
+    radius = refusal({"DIYALOG_COMPANY_RADIUS": "25"})
+    assert radius == "DIYALOG_COMPANY_RADIUS: must be a whole number from 0 to 24, not 25"
+    assert from_environment(COMPANY_RADIUS="0").company_radius == 0
+
+
+@pytest.mark.parametrize(
+    ("size", "more", "wrong"),
+    [
+        ((32, 32), b"", None),
+        ((600, 100), b"", None),
+        ((601, 100), b"", "must be at most 64 KiB, 32 to 1024 pixels high, and half to 6 times as wide as high"),
+        ((49, 100), b"", "must be at most 64 KiB"),
+        ((31, 31), b"", "must be at most 64 KiB"),
+        ((1025, 1025), b"", "must be at most 64 KiB"),
+        ((64, 64), b"x" * 64 * 1024, "must be at most 64 KiB"),
+        (None, b"<svg xmlns='http://www.w3.org/2000/svg'/>", "must be a PNG file"),
+    ],
+)
+def test_a_logo_is_a_small_png(tmp_path: Path, size: tuple[int, int] | None, more: bytes, wrong: str | None) -> None:
+    file = tmp_path / "logo.png"
+    head = (
+        b"" if size is None else b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + b"".join(n.to_bytes(4, "big") for n in size)
+    )
+    file.write_bytes(head + more)
+    if wrong is None:
+        assert from_environment(COMPANY_LOGO=str(file)).company_logo == file
+    else:
+        assert refusal({"DIYALOG_COMPANY_LOGO": str(file)}).startswith(f"DIYALOG_COMPANY_LOGO: {wrong}")
+
+
 def test_a_refusal_names_the_flag_that_was_given() -> None:
     assert refusal(flags={"queue_timeout": "x"}).startswith("DIYALOG_QUEUE_TIMEOUT (given as --queue-timeout): ")
 
@@ -330,7 +366,7 @@ def test_any_text_is_either_read_or_refused_in_one_line(name: str, text: str) ->
 
 def test_every_setting_says_what_it_means_and_names_are_unique() -> None:
     settings = every_setting()
-    assert len({setting.name for setting in settings}) == len(settings) == 41
+    assert len({setting.name for setting in settings}) == len(settings) == 46
     assert [setting.name for setting in settings if not setting.meaning.endswith(".")] == []
 
 

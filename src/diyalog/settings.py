@@ -50,6 +50,11 @@ CLIENT_VARIABLES: Final = frozenset({"DIYALOG_ACCESS_KEY_ID", "DIYALOG_ACCESS_KE
 """What programs that call the server read (`diyalog sign`); the server itself ignores them."""
 
 
+_MOST_RADIUS: Final = 24
+_LOGO_BYTES: Final = 64 * 1024
+_LOGO_HEIGHTS: Final = range(32, 1025)
+
+
 class SettingsError(Exception):
     """A setting is wrong, or two contradict each other; the server must not start.
 
@@ -164,6 +169,19 @@ class Settings(Struct, frozen=True, kw_only=True):
     company_links: Annotated[
         tuple[str, ...], About(LINKS, "Other ways to the company: text and address, a space between.")
     ] = ()
+    company_hours_tr: Annotated[
+        str | None, About(NAME, "When people answer the phone, on the Turkish page, such as Hafta içi 09.00-18.00.")
+    ] = None
+    company_hours_en: Annotated[str | None, About(NAME, "The same on the English page.")] = None
+    company_logo: Annotated[
+        Path | None, About(FILE, "Logo on top of the customer's page: a PNG file of at most 64 KiB.")
+    ] = None
+    company_radius: Annotated[
+        int, About(COUNT, "Radius of the corners on the customer's page, in pixels, at most 24.")
+    ] = 8
+    company_texts: Annotated[Path | None, About(FILE, "TOML file of texts that replace the customer's page's own.")] = (
+        None
+    )
     limits: Limits = Limits()
 
     def __repr__(self) -> str:
@@ -289,6 +307,7 @@ def _check(settings: Settings, named: Mapping[str, str]) -> None:
     if settings.queue == "builtin" and settings.queue_url is not None:
         refuse("queue_url", "contradicts DIYALOG_QUEUE=builtin; set DIYALOG_QUEUE=http or remove it")
     _check_tls(settings, refuse)
+    _check_look(settings, refuse)
     if settings.production:
         _check_production(settings, refuse)
     elif settings.open_access and not is_loopback(settings.host) and not settings.i_know_this_is_open:
@@ -315,6 +334,26 @@ def _check_tls(settings: Settings, refuse: Refuse) -> None:
                 "it and DIYALOG_TLS_KEY cannot be used together; give a PEM certificate chain and its own private key, "
                 "not encrypted",
             )
+
+
+def _check_look(settings: Settings, refuse: Refuse) -> None:
+    if settings.company_radius > _MOST_RADIUS:
+        refuse("company_radius", f"must be a whole number from 0 to {_MOST_RADIUS}, not {settings.company_radius}")
+    for name, file in (("company_logo", settings.company_logo), ("company_texts", settings.company_texts)):
+        if file is not None and not file.is_file():
+            refuse(name, f"there is no file {str(file)!r}; name an existing file")
+    if settings.company_logo is not None and (wrong := _wrong_with_logo(settings.company_logo.read_bytes())):
+        refuse("company_logo", wrong)
+
+
+def _wrong_with_logo(body: bytes) -> str | None:
+    """Say why the bytes are no logo, None if they are one. No SVG: such a drawing may hold scripts."""
+    width, height = int.from_bytes(body[16:20], "big"), int.from_bytes(body[20:24], "big")
+    if body[:8] != b"\x89PNG\r\n\x1a\n" or body[12:16] != b"IHDR":
+        return "must be a PNG file"
+    if len(body) > _LOGO_BYTES or height not in _LOGO_HEIGHTS or not height / 2 <= width <= height * 6:
+        return "must be at most 64 KiB, 32 to 1024 pixels high, and half to 6 times as wide as high"
+    return None
 
 
 def _check_production(settings: Settings, refuse: Refuse) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diyalog.api.company_look import PLAIN, CompanyLook
+from diyalog.api.company_look import PLAIN, CompanyLook, Texts, read_texts
 from diyalog.api.exchange import Answer
 from diyalog.api.pages import Pages
 from diyalog.setting_kinds import COLOUR, LINKS, NAME, PHONE, Kind
@@ -132,3 +132,73 @@ def test_every_colour_is_refused_or_readable_everywhere(colour: str) -> None:
 def test_what_is_no_look_is_refused(kind: Kind, text: str) -> None:
     with pytest.raises(ValueError, match="must be"):
         kind.from_text(text)
+
+
+def png(width: int, height: int) -> bytes:
+    """The head of a PNG file, which is all that is looked at."""
+    return b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"..."
+
+
+def texts_of(folder: Path, text: str) -> Texts:
+    file = folder / "texts.toml"
+    file.write_text(text, encoding="utf-8")
+    return read_texts(file)
+
+
+def test_corners_alone_make_a_style_sheet() -> None:
+    theme = CompanyLook(radius=13).theme()
+    assert theme is not None
+    assert dict(re.findall(r"--([\w-]+):([^;]+);", theme[1].decode())) == {
+        "radius-large": "13px",
+        "radius-small": "6px",
+    }
+    assert CompanyLook(radius=8).theme() is None, "that is how the pages were built"
+
+
+def test_every_file_of_the_look_has_an_address_that_changes_with_it() -> None:
+    look = CompanyLook(colour="#c8102e", logo=png(64, 32))
+    (sheet, _), (logo, body) = look.files()
+    assert body == png(64, 32)
+    assert re.fullmatch(r"/app/assets/theme-[0-9a-f]{8}\.css", sheet)
+    assert re.fullmatch(r"/app/assets/logo-[0-9a-f]{8}\.png", logo)
+    assert json.loads(look.json())["logo"] == {"url": logo, "width": 64, "height": 32}
+    ((other, _),) = CompanyLook(logo=png(64, 33)).files()
+    assert other != logo
+    assert list(PLAIN.files()) == []
+
+
+def test_hours_and_texts_reach_the_page_as_text(tmp_path: Path) -> None:
+    turkish = '[tr]\n"waiting.range" = "En çok {to} dk, en az {from}"\nreference = "No: {id} <b>"\n'
+    own = texts_of(tmp_path, turkish + '[en]\n"stop.keep" = "Stay"\n')
+    look = CompanyLook(hours={"tr": "Hafta içi 09.00–18.00"}, texts=own)
+    told = json.loads(look.json())
+    assert told["hours"] == {"tr": "Hafta içi 09.00–18.00"}
+    assert told["texts"] == {
+        "tr": {"waiting.range": "En çok {1} dk, en az {0}", "reference": "No: {0} <b>"},
+        "en": {"stop.keep": "Stay"},
+    }
+    assert b"<b>" not in look.on_page(BUILT)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("[tr\n", "is not a TOML file"),
+        ('[de]\n"stop.keep" = "x"\n', "has 'de'; only the tables [tr] and [en] may stand there"),
+        ('tr = "x"\n', "has 'tr'; only the tables"),
+        ('[tr]\n"stop.kep" = "x"\n', "'stop.kep' in [tr] is no text of the page; write \"stop.keep\", in quotes"),
+        ('[en]\nstop.keep = "x"\n', "'stop' in [en] is no text of the page; "),
+        ('[en]\n"stop.keep" = 7\n', "'stop.keep' in [en] must be printable text on one line"),
+        ('[en]\n"stop.keep" = " "\n', "'stop.keep' in [en] must be printable text on one line"),
+        ('[en]\n"stop.keep" = """a\nb"""\n', "'stop.keep' in [en] must be printable text on one line"),
+        (f'[en]\n"stop.keep" = "{"x" * 401}"\n', "at most 400 characters"),
+        ('[en]\nreference = "Number"\n', "'reference' in [en] must have {id}, once, and no other braces"),
+        ('[en]\nreference = "{id} {id}"\n', "must have {id}, once"),
+        ('[en]\nreference = "{id} {}"\n', "must have {id}, once"),
+        ('[en]\n"stop.keep" = "{id}"\n', "must have no variable, once"),
+        ('[tr]\nreference = "{id}\'li talep"\n', "'reference' in [tr] glues a suffix to a variable"),
+    ],
+)
+def test_texts_that_cannot_stand_on_the_page_are_refused(tmp_path: Path, text: str, wrong: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(wrong)):
+        texts_of(tmp_path, text)

@@ -17,6 +17,7 @@ ADDRESS = "https://gallery.example"
 COMPANY = {
     "name": "Anadolu Bankası",
     "phone": "0850 000 00 00",
+    "hours": {"tr": "Hafta içi 09.00–18.00", "en": "Weekdays 9 am to 6 pm"},
     "links": [{"text": "Şubelerimiz", "url": "https://bank.example/subeler", "lang": "tr"}],
 }
 

@@ -8,6 +8,7 @@ import { Attention } from "../help/attention.js";
 import { Page } from "../help/page.js";
 import { en } from "../words/en.js";
 import { tr } from "../words/tr.js";
+import { worded } from "../words/worded.js";
 import { samples } from "./samples.js";
 
 const nothing = () => {};
@@ -37,14 +38,15 @@ const ACTIONS: Actions = {
 
 function show(root: HTMLElement, status: HTMLElement): void {
   const query = new URLSearchParams(location.search);
-  const words = query.get("lang") === "tr" ? tr : en;
+  const company = companyOf(query.get("company") ?? "");
+  const built = query.get("lang") === "tr" ? tr : en;
+  const words = worded(built, company.texts[built.lang]);
   const view = samples[query.get("state") ?? ""];
   document.documentElement.lang = words.lang;
   if (view === undefined) {
     render(<Contents />, root);
     return;
   }
-  const company = companyOf(query.get("company") ?? "");
   render(<Page view={view} words={words} company={company} actions={ACTIONS} />, root);
   new Attention(document, new Announcer(status), company).shown(view, words);
 }

@@ -9,11 +9,13 @@ import { JoinSound } from "#shared/sound.ts";
 import { wearTheme } from "#shared/theme.ts";
 import { en } from "../words/en.js";
 import { tr } from "../words/tr.js";
+import { worded } from "../words/worded.js";
+import type { Words } from "../words/words.js";
 import type { Actions } from "./actions.js";
 import { Attention } from "./attention.js";
 import { messagesFor, type Outside } from "./hosting.js";
 import { Journey } from "./journey.js";
-import { type Launch, languageOf, publicFragment } from "./launch.js";
+import { type Lang, type Launch, languageOf, publicFragment } from "./launch.js";
 import { type Happening, initialState, type State, update } from "./model.js";
 import { Page } from "./page.js";
 import { Tab, tabStorage } from "./tab.js";
@@ -43,7 +45,7 @@ export class HelpPage {
   readonly #actions: Actions;
   #trial: DeviceTrial | null = null;
   #launch: Launch;
-  #words;
+  #words: Words;
   #state: State;
   #view: View | null = null;
   #outside: Outside | null = null;
@@ -55,7 +57,7 @@ export class HelpPage {
     // Secrets leave the address before anything else can read or copy it.
     history.replaceState(null, "", publicFragment(launch));
     if (launch.theme !== null) wearTheme(document, launch.theme);
-    this.#words = languageOf(launch, navigator.languages) === "tr" ? tr : en;
+    this.#words = this.#wordsIn(languageOf(launch, navigator.languages));
     const storage = tabStorage();
     this.#tab = new Tab(storage, launch.activation?.customerId ?? "");
     this.#attention = new Attention(document, new Announcer(status), this.#company);
@@ -200,8 +202,12 @@ export class HelpPage {
     };
   }
 
+  #wordsIn(lang: Lang): Words {
+    return worded(lang === "tr" ? tr : en, this.#company.texts[lang]);
+  }
+
   #switchLanguage(): void {
-    this.#words = this.#words === tr ? en : tr;
+    this.#words = this.#wordsIn(this.#words.lang === "tr" ? "en" : "tr");
     this.#launch = { ...this.#launch, lang: this.#words.lang };
     history.replaceState(null, "", publicFragment(this.#launch));
     this.#draw();

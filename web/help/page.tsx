@@ -4,6 +4,7 @@ import type { Words } from "../words/words.js";
 import type { Actions } from "./actions.js";
 import { screenOf } from "./announcement.js";
 import { ConnectedScreen, EndedScreen, ProblemScreen } from "./ended.js";
+import { Brand } from "./parts.js";
 import { AskingScreen, ChooseScreen, ElsewhereScreen, OpeningScreen } from "./starting.js";
 import { StopFoot } from "./stop.js";
 import { dataState, type View } from "./view.js";
@@ -20,18 +21,10 @@ export interface ScreenProps<Shown> {
 /** The whole page: the company's name, one screen, and the way out of a wait. */
 export function Page(props: ScreenProps<View>): JSX.Element {
   const { view, words, company, actions } = props;
-  const name = company.name ?? words.company;
   return (
     <>
       <header class="head">
-        <p class="brand">
-          {company.name !== null && (
-            <span class="brand-mark" aria-hidden="true">
-              {[...company.name][0]}
-            </span>
-          )}
-          <span class="brand-name">{name}</span>
-        </p>
+        <Brand words={words} company={company} />
         <button
           type="button"
           class="button-text"

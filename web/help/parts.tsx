@@ -1,7 +1,7 @@
 import { Phone } from "lucide";
 import type { ComponentChildren, JSX } from "preact";
 import { clockTime } from "#shared/clock.ts";
-import { type Company, telephoneLink } from "#shared/company.ts";
+import { type Company, type Logo, telephoneLink } from "#shared/company.ts";
 import { Icon } from "#shared/icon.tsx";
 import { Record, type RecordRow } from "#shared/record.tsx";
 import type { Words } from "../words/words.js";
@@ -53,16 +53,50 @@ export function CallButton(props: {
   );
 }
 
+/** Whose page it is: logo or first letter, and the name, in words even beside a logo. */
+export function Brand(props: { readonly words: Words; readonly company: Company }): JSX.Element {
+  const { words, company } = props;
+  return (
+    <p class="brand">
+      {company.logo !== null && <LogoPicture logo={company.logo} />}
+      {company.logo === null && company.name !== null && (
+        <span class="brand-mark" aria-hidden="true">
+          {[...company.name][0]}
+        </span>
+      )}
+      <span class="brand-name">{company.name ?? words.company}</span>
+    </p>
+  );
+}
+
+/** A picture that does not load leaves no broken frame behind: the name stands there anyway. */
+function LogoPicture({ logo }: { readonly logo: Logo }): JSX.Element {
+  return (
+    <img
+      class="brand-logo"
+      src={logo.url}
+      width={logo.width}
+      height={logo.height}
+      alt=""
+      onError={({ currentTarget }) => {
+        currentTarget.hidden = true;
+      }}
+    />
+  );
+}
+
 /** The other ways to reach the company: by phone, and its own links, which open beside this page. */
 export function OtherWays(props: {
   readonly words: Words;
   readonly company: Company;
 }): JSX.Element {
   const { words, company } = props;
+  const hours = company.hours[words.lang];
   const links = company.links.filter(({ lang }) => lang === null || lang === words.lang);
   return (
     <>
       <CallButton words={words} company={company} />
+      {hours !== undefined && <p class="hours">{hours}</p>}
       {links.map(({ text, url }) => (
         <a key={url} class="button" href={url} target="_blank" rel="noopener noreferrer">
           {text}

@@ -4,7 +4,29 @@ export interface Company {
   readonly phone: string | null;
   /** Other ways to reach the company, in its own order. */
   readonly links: readonly CompanyLink[];
+  /** When people answer the phone, by language. */
+  readonly hours: Readonly<Record<string, string>>;
+  readonly logo: Logo | null;
+  /** Texts in place of the page's own, by language and name; `{0}` stands for the first variable. */
+  readonly texts: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
+
+/** Sizes are the picture's own, in pixels. */
+export interface Logo {
+  readonly url: string;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** A page of nobody's: where no company is named. */
+export const NO_COMPANY: Company = {
+  name: null,
+  phone: null,
+  links: [],
+  hours: {},
+  logo: null,
+  texts: {},
+};
 
 export interface CompanyLink {
   readonly text: string;
@@ -21,12 +43,17 @@ export function readCompany(page: Document): Company {
 
 /** Anything unreadable counts as not set: a page without its company's name still serves the customer. */
 export function companyOf(json: string): Company {
-  const fields = fieldsOf(json);
+  const fields = parsed(json);
   const links = Array.isArray(fields["links"]) ? fields["links"] : [];
   return {
     name: textOf(fields["name"]),
     phone: textOf(fields["phone"]),
     links: links.map(linkOf).filter((link) => link !== null),
+    hours: textsOf(fields["hours"]),
+    logo: logoOf(fieldsOf(fields["logo"])),
+    texts: Object.fromEntries(
+      Object.entries(fieldsOf(fields["texts"])).map(([lang, texts]) => [lang, textsOf(texts)]),
+    ),
   };
 }
 
@@ -36,21 +63,34 @@ export function telephoneLink(phone: string): string {
 }
 
 function linkOf(value: unknown): CompanyLink | null {
-  const link: Record<string, unknown> =
-    typeof value === "object" && value !== null ? { ...value } : {};
+  const link = fieldsOf(value);
   const [text, url] = [textOf(link["text"]), textOf(link["url"])];
   // Only addresses of the web: a link of the page never runs a script.
   if (text === null || url === null || !/^https?:\/\//.test(url)) return null;
   return { text, url, lang: textOf(link["lang"]) };
 }
 
-function fieldsOf(json: string): Record<string, unknown> {
+function logoOf({ url, width, height }: Record<string, unknown>): Logo | null {
+  const known = typeof url === "string" && /^\/app\//.test(url);
+  if (!known || typeof width !== "number" || typeof height !== "number") return null;
+  return { url, width, height };
+}
+
+function textsOf(value: unknown): Record<string, string> {
+  const texts = Object.entries(fieldsOf(value)).filter(([, text]) => textOf(text) !== null);
+  return Object.fromEntries(texts) as Record<string, string>;
+}
+
+function parsed(json: string): Record<string, unknown> {
   try {
-    const value: unknown = JSON.parse(json);
-    return typeof value === "object" && value !== null ? { ...value } : {};
+    return fieldsOf(JSON.parse(json));
   } catch {
     return {};
   }
+}
+
+function fieldsOf(value: unknown): Record<string, unknown> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
 }
 
 function textOf(value: unknown): string | null {

@@ -2,10 +2,11 @@ import { describe, expect, it } from "vitest";
 import { samples } from "../gallery/samples.js";
 import { announcementOf } from "../help/announcement.js";
 import type { View } from "../help/view.js";
+import { NO_COMPANY } from "../shared/company.js";
 import { en } from "../words/en.js";
 import { tr } from "../words/tr.js";
 
-const COMPANY = { name: null, phone: null, links: [] };
+const COMPANY = NO_COMPANY;
 
 function sample(name: string): View {
   const view = samples[name];

@@ -3,12 +3,13 @@ import { samples } from "../gallery/samples.js";
 import { headlineOf } from "../help/headline.js";
 import { textOf } from "../help/text.js";
 import type { View } from "../help/view.js";
+import { NO_COMPANY } from "../shared/company.js";
 import { en } from "../words/en.js";
 import { tr } from "../words/tr.js";
 import type { Words } from "../words/words.js";
 
-const COMPANY = { name: "Anadolu Bankası", phone: "0850 000 00 00", links: [] };
-const NOBODY = { name: null, phone: null, links: [] };
+const COMPANY = { ...NO_COMPANY, name: "Anadolu Bankası", phone: "0850 000 00 00" };
+const NOBODY = NO_COMPANY;
 
 /** Every text by its path, called with arguments that can be found again in it. */
 function textsOf(value: unknown, path = ""): [string, string][] {
