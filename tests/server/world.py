@@ -103,9 +103,10 @@ class Application:
         answers: Mapping[str, Callable[[Message, Receive, Send], Awaitable[None]]] = {
             "/unread": self._unread,
             "/gate": self._gate,
-            "/pieces": self._pieces,
             "/broken": self._broken,
-            "/half": self._half,
+            "/begun": self._begun,
+            "/pieces": self._pieces,
+            "/short": self._short,
             "/injected": self._injected,
             "/waits": self._wait,
         }
@@ -119,19 +120,19 @@ class Application:
         await self.gate.wait()
         await answer(send, 200, b"through the gate")
 
-    async def _pieces(self, _scope: Message, _receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        for piece in (b"one,", b"", b"two"):
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
-        await send({"type": "http.response.body"})
-
     async def _broken(self, _scope: Message, _receive: Receive, _send: Send) -> None:
         raise ValueError("the application's fault, with a name: Ayşe")
 
-    async def _half(self, _scope: Message, _receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"10")]})
-        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+    async def _begun(self, _scope: Message, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
         raise ValueError("the application's fault")
+
+    async def _pieces(self, _scope: Message, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"half", "more_body": True})
+
+    async def _short(self, _scope: Message, _receive: Receive, send: Send) -> None:
+        await answer(send, 200, b"half", [(b"content-length", b"10")])
 
     async def _injected(self, _scope: Message, _receive: Receive, send: Send) -> None:
         await answer(send, 200, b"", [(b"x-value", b"a\r\nx-injected: b")])

@@ -98,19 +98,18 @@ _SENT: Final = _Sent()
 class Exchange:
     """The ASGI `receive` and `send` of one request.
 
-    The head of the answer is held back until its first body bytes, so that most answers are one write and carry a
-    Content-Length. An answer given before the request's body has arrived, or with 408, 413 or 431, ends the
+    The head of the answer is held back until its body, so that an answer is one write and has a Content-Length. An
+    answer given before the request's body has arrived, or with 408, 413 or 431, ends the
     connection, so that no unread byte is taken for a request.
     """
 
     __slots__ = (
-        "_bodiless",
-        "_chunked",
+        "_closing",
         "_connection",
         "_continue_due",
-        "_head",
         "_keep_alive",
-        "_left",
+        "_length",
+        "_lines",
         "_news",
         "_status",
         "_task",
@@ -120,7 +119,6 @@ class Exchange:
         "disconnected",
         "more_body",
         "scope",
-        "started",
     )
 
     def __init__(self, connection: Connection, scope: HTTPScope, *, keep_alive: bool, expects_continue: bool) -> None:
@@ -128,7 +126,6 @@ class Exchange:
         self.body = bytearray()
         self.more_body = True
         self.disconnected = False
-        self.started = False
         self.answered = False
         self._connection = connection
         self._keep_alive = keep_alive
@@ -136,11 +133,11 @@ class Exchange:
         self._news = False
         self._waiter: asyncio.Future[Message] | None = None
         self._task: asyncio.Task[None] | None = None
+        # The answer's, once it has begun: header lines, the Content-Length among them, whether one is `close`.
         self._status = 0
-        self._head: bytes | None = None  # the header lines of the answer, until they are sent
-        self._left: int | None = None  # bytes of the announced Content-Length still to send
-        self._chunked = False
-        self._bodiless = False
+        self._lines = b""
+        self._length: int | None = None
+        self._closing = False
 
     # -- from the connection
 
@@ -182,9 +179,6 @@ class Exchange:
             tasks.discard(self._task)  # a callback of the task would cost another turn of the loop
 
     async def _answer_500(self) -> None:
-        if self.started:
-            self._connection.abort()
-            return
         self._status = 0
         text = with_request_id("Internal server error.")
         headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"connection", b"close")]
@@ -213,7 +207,7 @@ class Exchange:
         return {"type": "http.request", "body": body, "more_body": self.more_body}
 
     def send(self, message: Message) -> Awaitable[None]:
-        """ASGI send."""
+        """ASGI send, of an answer in one piece: `http.response.start`, then one `http.response.body`."""
         if self._connection.flow.write_paused:
             return self._send_later(message)
         self._send(message)
@@ -228,54 +222,27 @@ class Exchange:
             return
         kind = message["type"]
         if kind == "http.response.start" and self._status == 0:
-            self._begin(message["status"], message.get("headers", ()))
-        elif kind == "http.response.body" and self._status and not self.answered:
-            self._continue(message.get("body", b""), more=message.get("more_body", False))
+            self._lines, self._length, self._closing = _header_lines(tuple(message.get("headers", ())))
+            self._status = message["status"]
+        elif kind == "http.response.body" and self._status and not self.answered and not message.get("more_body"):
+            self._answer(message.get("body", b""))
         else:
             raise RuntimeError(f"unexpected ASGI message {kind}")
 
-    def _begin(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
-        self._head, self._left, closing = _header_lines(tuple(headers))
-        self._keep_alive = self._keep_alive and not closing
-        self._status = status
-
-    def _continue(self, body: bytes, *, more: bool) -> None:
-        head, self._head = self._head, None
-        out = b"" if head is None else self._finish_head(head, len(body), more=more)
-        if not self._bodiless:
-            out += self._frame(body, more=more)
-        if out:
-            self.started = True
-            self._connection.write(out)
-        if not more:
-            self.answered = True
-            self.wake()
-            self._connection.exchange_done(self, reusable=self._keep_alive)
-
-    def _finish_head(self, lines: bytes, length: int, *, more: bool) -> bytes:
-        """Decide the framing of the body and whether the connection goes on."""
-        shared = self._connection.shared
-        self._bodiless = self._status in _WITHOUT_BODY or self.scope["method"] == "HEAD"
-        if self._left is None and self._status not in _WITHOUT_BODY:
-            if not more:
-                self._left = length
-                lines += b"content-length: %d\r\n" % length
-            elif self.scope["http_version"] == "1.1":
-                self._chunked = True
-                lines += b"transfer-encoding: chunked\r\n"
-            else:
-                self._keep_alive = False  # the end of the connection ends the body
-        if self.more_body or self._status in _ENDING or shared.draining:
-            self._keep_alive = False
-        end = b"\r\n" if self._keep_alive else b"connection: close\r\n\r\n"
-        return STATUS_LINE[self._status] + shared.date_line + lines + end
-
-    def _frame(self, body: bytes, *, more: bool) -> bytes:
-        if self._chunked:
-            chunk = b"%x\r\n%b\r\n" % (len(body), body) if body else b""
-            return chunk if more else chunk + b"0\r\n\r\n"
-        if self._left is not None:
-            self._left -= len(body)
-            if self._left < 0 or (self._left and not more):
-                raise RuntimeError("the answer's body does not have its Content-Length")
-        return body
+    def _answer(self, body: bytes) -> None:
+        """Write the whole answer; decide whether the connection goes on."""
+        connection, status, lines = self._connection, self._status, self._lines
+        shared = connection.shared
+        bodiless = status in _WITHOUT_BODY or self.scope["method"] == "HEAD"
+        if self._length is None:
+            if status not in _WITHOUT_BODY:
+                lines += b"content-length: %d\r\n" % len(body)
+        elif self._length != len(body) and not bodiless:
+            raise RuntimeError("the answer's body does not have its Content-Length")
+        goes_on = self._keep_alive and not (self._closing or self.more_body or status in _ENDING or shared.draining)
+        end = b"\r\n" if goes_on else b"connection: close\r\n\r\n"
+        head = STATUS_LINE[status] + shared.date_line + lines + end
+        connection.write(head if bodiless else head + body)
+        self.answered = True
+        self.wake()
+        connection.exchange_done(self, reusable=goes_on)

@@ -269,10 +269,7 @@ class HttpProtocol(HttpToolsProtocol):
             # The fault is in the body of the request that is being answered.
             broken.disconnect()
             self._running = None
-            if broken.started:
-                self.transport.close()
-            else:
-                self._say_last_words(answer)
+            self._say_last_words(answer)
             return
         if broken is not None:
             self._queued.pop()
