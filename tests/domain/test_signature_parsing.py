@@ -21,13 +21,16 @@ class TestAuthorization:
             b" DLGA id:sig",
             b"DLGA\tid:sig",
             b"DLGA \xc4\x9e:sig",
-            b"DLGA id:" + b"s" * 512,
+            b"DLGA id:" + b"s" * 505,
         ],
     )
     def test_not_of_the_form(self, value: bytes) -> None:
         with pytest.raises(SignatureRefusal) as refusal:
             parse_authorization(value)
         assert refusal.value.fault is Fault.FORMAT
+
+    def test_may_be_512_bytes_long(self) -> None:
+        assert parse_authorization(b"DLGA id:" + b"s" * 504) == ("id", b"s" * 504)
 
     def test_is_split_at_the_first_colon(self) -> None:
         assert parse_authorization(b"DLGA id:a:b") == ("id", b"a:b")

@@ -14,8 +14,10 @@ def test_a_published_known_answer() -> None:
     assert SigningKey("Jefe").sign(b"what do ya want for nothing?") == b"W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM="
 
 
-def test_a_secret_longer_than_a_block() -> None:
-    # openssl dgst -sha256 -hmac of 100 times the letter s
+def test_a_secret_as_long_as_a_block_and_longer() -> None:
+    # openssl dgst -sha256 -hmac of 64, 65 and 100 times the letter s
+    assert SigningKey("s" * 64).sign(b"text") == b"3T/2o7c1o6u11jucDHSz1I3gJ71Xf8p9hsrhpOK9IMo="
+    assert SigningKey("s" * 65).sign(b"text") == b"8GDzvTFuyDC3S0V0SpCY0aIZ5AyoX2AYlk82T6vWGXU="
     assert SigningKey("s" * 100).sign(b"text") == b"nT5QrfxPHrZ8kvINGFhTQNp+nsi51UgkDK4Y9PEfRQs="
 
 

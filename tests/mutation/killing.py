@@ -1,7 +1,11 @@
 """Runs the tests of a file against a changed copy of the program: green means that nobody noticed."""
 
+import compileall
+import gc
+import importlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -17,9 +21,13 @@ from mutation.python_mutants import Mutant
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "diyalog"
-LIMIT_S = 240.0
-"""A change after which the tests take so long was noticed: they hang."""
-_LOOK_S = 0.02
+FIRST_LIMIT_S = 600.0
+LEAST_LIMIT_S = 30.0
+SLOWER = 10
+"""A change was noticed after which the tests take so many times as long as without it, and 30 s more: they hang."""
+_LOOK_S = 0.005
+_PLUGINS = ("_hypothesis_pytestplugin", "pytest_asyncio.plugin")
+_OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", *(part for name in _PLUGINS for part in ("-p", name)))
 _SIGNATURE = (
     "tests/domain/test_signature.py",
     "tests/domain/test_signature_parsing.py",
@@ -60,49 +68,110 @@ TARGETS: dict[str, Target] = {
 
 @contextmanager
 def changeable(folder: Path, target: Target) -> Iterator[Path]:
-    """A copy of the program in `folder`; gives the file to write a change into."""
+    """A copy of the program in `folder`, compiled; gives the file to write a change into."""
     copy = folder / "src" / "diyalog"
     shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("static", "__pycache__"))
-    yield copy / target.name
+    assert compileall.compile_dir(copy, quiet=1)
+    file = copy / target.name
+    for stale in file.parent.glob(f"__pycache__/{file.stem}.*"):
+        stale.unlink()
+    yield file
     shutil.rmtree(folder / "src")
 
 
-def is_noticed(file: Path, source: str, tests: Sequence[str], output: Path) -> bool:
-    """Whether one of the tests fails with this source in the place of the file's."""
-    file.write_text(source, encoding="utf-8")
-    child = os.fork()
-    if child == 0:
-        _run(file, tests, output)
-    give_up = time.monotonic() + LIMIT_S
-    while time.monotonic() < give_up:
-        done, status = os.waitpid(child, os.WNOHANG)
-        if done:
-            return status != 0
-        time.sleep(_LOOK_S)
-    os.kill(child, 9)
-    os.waitpid(child, 0)
-    return True
+class Bench:
+    """Runs tests on one source after the other, each in a fork of this process, which never imports the program."""
+
+    def __init__(self, file: Path, tests: Sequence[str], folder: Path) -> None:
+        self._file = file
+        self._tests = tests
+        self._output = folder / "output"
+        self._imported = folder / "imported"
+        self._folder = folder
+        self._limit_s = FIRST_LIMIT_S
+
+    def warm(self, source: str) -> None:
+        """See that the tests are green on the unchanged source; import once, for all forks, what they imported.
+
+        Raises AssertionError when they are not green.
+        """
+        started = time.monotonic()
+        assert self.noticed_by(source) is None, self._output.read_text(encoding="utf-8")
+        self._limit_s = LEAST_LIMIT_S + SLOWER * (time.monotonic() - started)
+        for name in json.loads(self._imported.read_text(encoding="utf-8")):
+            importlib.import_module(name)
+        gc.collect()
+        gc.freeze()
+
+    def noticed_by(self, source: str) -> str | None:
+        """The test that fails with this source in the place of the file's, or why none ended; None when all pass."""
+        self._file.write_text(source, encoding="utf-8")
+        child = os.fork()
+        if child == 0:
+            self._run()
+        give_up = time.monotonic() + self._limit_s
+        while time.monotonic() < give_up:
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                return None if status == 0 else self._failed()
+            time.sleep(_LOOK_S)
+        os.kill(child, 9)
+        os.waitpid(child, 0)
+        return "the time limit"
+
+    def _failed(self) -> str:
+        output = self._output.read_text(encoding="utf-8", errors="replace")
+        named = re.search(r"^(?:FAILED|ERROR) (?:tests/)?(\S+)", output, re.MULTILINE)
+        return named[1] if named else "the end of the whole run"
+
+    def _run(self) -> None:
+        """In a process of its own, which has not yet imported the program: run the tests on the copy, and exit."""
+        status = 3
+        try:
+            descriptor = os.open(self._output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+            os.dup2(descriptor, 1)
+            os.dup2(descriptor, 2)
+            _use(next(parent for parent in self._file.parents if parent.name == "src"))
+            status = _test(
+                [*_OPTIONS, f"--basetemp={self._folder / 'tests'}", *(str(ROOT / test) for test in self._tests)]
+            )
+            self._imported.write_text(json.dumps(_preloadable()), encoding="utf-8")
+        except BaseException:  # noqa: BLE001  nothing of the parent may run on in here
+            traceback.print_exc()
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
 
 
-def _run(file: Path, tests: Sequence[str], output: Path) -> None:
-    """In a process of its own, which has not yet imported the program: run the tests on the copy, and exit."""
+def _use(source: Path) -> None:
+    """Let this process and those it starts import the copy, and leave no compiled change behind for the next one."""
+    sys.path.insert(0, str(source))
+    sys.dont_write_bytecode = True
+    os.environ["PYTHONPATH"] = os.pathsep.join((str(source), str(ROOT / "tests")))
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+
+
+def _test(arguments: list[str]) -> int:
+    import hypothesis
     import pytest
 
-    status = 3
-    try:
-        descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(descriptor, 1)
-        os.dup2(descriptor, 2)
-        source = next(parent for parent in file.parents if parent.name == "src")
-        sys.path.insert(0, str(source))
-        sys.dont_write_bytecode = True
-        status = int(pytest.main(["-x", "-q", "-p", "no:cacheprovider", *(str(ROOT / test) for test in tests)]))
-    except BaseException:  # noqa: BLE001  nothing of the parent may run on in here
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(status)
+    # The same examples for every change, and the first that fails is enough.
+    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+    hypothesis.settings.register_profile("mutation", derandomize=True, database=None, deadline=None, phases=phases)
+    hypothesis.settings.load_profile("mutation")
+    return int(pytest.main(arguments))
+
+
+def _preloadable() -> list[str]:
+    """What a run has imported from outside the repository, but for pytest's plugins, which it wants to import."""
+    found = []
+    for name, module in list(sys.modules.items()):
+        file = getattr(getattr(module, "__spec__", None), "origin", None) or ""
+        if "site-packages" in file and not name.startswith(("_hypothesis_pytestplugin", "pytest_asyncio")):
+            found.append(name)
+    return found
 
 
 def survivors(target: Target, only: Sequence[str], folder: Path) -> tuple[list[str], int]:
@@ -112,15 +181,16 @@ def survivors(target: Target, only: Sequence[str], folder: Path) -> tuple[list[s
     unnoticed = []
     count = 0
     with changeable(folder, target) as file:
-        if not only:
-            assert not is_noticed(file, target.source, target.tests, folder / "output"), (folder / "output").read_text()
+        bench = Bench(file, target.tests, folder)
+        bench.warm(target.source)
         for mutant in target.mutants(target.source):
             if only and mutant.key not in only:
                 continue
             count += 1
-            if not is_noticed(file, mutant.source, target.tests, folder / "output"):
+            test = bench.noticed_by(mutant.source)
+            say(f"{count} survives: {mutant.key}" if test is None else f"{count} {test} notices: {mutant.key}")
+            if test is None:
                 unnoticed.append(mutant.key)
-                say(f"survives: {mutant.key}")
     return unnoticed, count
 
 
@@ -130,13 +200,7 @@ def say(line: str) -> None:
 
 
 def main(name: str, *only: str) -> int:
-    """`python -m mutation.killing NAME [KEY...]`: the survivors, one a line, and all of it as JSON at the end."""
-    # Imported before the forks, once for all of them.
-    import aiohttp  # noqa: F401
-    import apsw  # noqa: F401
-    import msgspec  # noqa: F401
-    import pytest  # noqa: F401
-
+    """`python -m mutation.killing NAME [KEY...]`: each change and who notices it, then the survivors as JSON."""
     with tempfile.TemporaryDirectory() as folder:
         unnoticed, count = survivors(TARGETS[name], only, Path(folder))
     say(json.dumps({"survivors": unnoticed, "count": count}))
