@@ -6,6 +6,7 @@ import zlib
 import pytest
 from playwright.async_api import Page, Route, expect
 
+from browser.condition import holds
 from browser.gallery import COMPANY, Gallery, show
 from diyalog.api.company_look import CompanyLook
 from kit.site import ROOT
@@ -73,7 +74,7 @@ async def test_logo_corners_hours_and_texts(gallery: Gallery, scheme: str) -> No
     await page.route(f"**{logo[0]}", picture)
     await show(page, "not-delivered", "tr", {**json.loads(look.json()), **COMPANY})
     await expect(page.locator("header")).to_contain_text("Anadolu Bankası")
-    await page.wait_for_function("document.querySelector('header img').naturalWidth === 200")
+    await holds(page, "document.querySelector('header img').naturalWidth === 200")
     size = await page.locator("header img").bounding_box()
     assert size is not None
     assert size["height"] == 32

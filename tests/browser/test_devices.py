@@ -5,13 +5,14 @@ from contextlib import asynccontextmanager
 
 from playwright.async_api import Page, async_playwright, expect
 
+from browser.condition import holds
 from browser.test_waiting_page import axe_violations
 from kit.site import FLAGS, Site, find_browser, reaches
 
 PRETENDED = "--use-fake-device-for-media-stream"
 ALLOWED = "--use-fake-ui-for-media-stream"
-LIVE = """() => { const picture = document.querySelector('video');
-  return picture !== null && picture.srcObject.active && picture.videoWidth > 0 && !picture.paused; }"""
+LIVE = """(picture => picture !== null && picture.srcObject.active && picture.videoWidth > 0 && !picture.paused)
+(document.querySelector('video'))"""
 
 
 @asynccontextmanager
@@ -47,16 +48,16 @@ async def test_camera_and_microphone_are_tried_and_told_in_words(site: Site) -> 
         await page.get_by_role("button", name="Try camera and microphone").click()
         main = page.locator("main")
         await expect(page.get_by_role("heading", name="Camera and microphone")).to_be_focused()
-        await page.wait_for_function(LIVE)
+        await holds(page, LIVE)
         await expect(main).to_contain_text("Both work. No one sees you until you join.")
         await expect(page.get_by_role("status")).to_have_text("Both work. No one sees you until you join.")
-        await page.wait_for_function("document.querySelector('meter').value > 0")
+        await holds(page, "document.querySelector('meter').value > 0")
         assert await axe_violations(page) == []
         camera = page.get_by_label("Camera", exact=True)
         if await camera.count():
             await camera.select_option(index=await camera.locator("option").count() - 1)
-            await page.wait_for_function("opened.length === 2")
-            await page.wait_for_function(LIVE)
+            await holds(page, "opened.length === 2")
+            await holds(page, LIVE)
         await page.get_by_role("button", name="Close the test").press("Enter")
         await expect(page.get_by_role("button", name="Try camera and microphone")).to_be_focused()
         assert await all_off(page)

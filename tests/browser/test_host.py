@@ -7,6 +7,7 @@ from typing import Any
 
 from playwright.async_api import Browser, Frame, Page, Route, async_playwright, expect
 
+from browser.condition import holds
 from kit.server import Server, running
 from kit.site import FLAGS, Site, reaches, required_browser
 
@@ -41,7 +42,7 @@ async def told(page: Page, kind: str) -> list[dict[str, Any]]:
 
 
 async def heard(page: Page, kind: str) -> None:
-    await page.wait_for_function("kind => told.some(message => message.type === kind)", arg=kind)
+    await holds(page, f"told.some(message => message.type === '{kind}')")
 
 
 async def test_a_webview_learns_the_wait_and_its_end_and_closes_the_page(site: Site) -> None:
@@ -78,14 +79,14 @@ async def test_the_link_or_the_app_decides_light_and_dark_and_a_reload_keeps_it(
     bars = "() => [...document.querySelectorAll('meta[name=theme-color]')].map(one => one.content)"
     assert await page.evaluate(bars) == ["#18201d", "#18201d"]
     await page.evaluate("window.postMessage({ type: 'theme', theme: 'light' }, '*')")
-    await page.wait_for_function("document.documentElement.dataset.theme === 'light'")
+    await holds(page, "document.documentElement.dataset.theme === 'light'")
     assert await page.evaluate(SURFACE) == LIGHT
     await page.emulate_media(color_scheme="dark")
     await page.reload()
     await reaches(page, "waiting")
     assert await page.evaluate(SURFACE) == LIGHT, "what the app said stands over the device"
     await page.evaluate("window.postMessage({ type: 'theme', theme: 'system' }, '*')")
-    await page.wait_for_function("!('theme' in document.documentElement.dataset)")
+    await holds(page, "!('theme' in document.documentElement.dataset)")
     assert await page.evaluate(SURFACE) == DARK
     assert await page.evaluate(bars) == ["#ffffff", "#18201d"]
 
@@ -122,7 +123,7 @@ async def test_an_outer_page_gives_the_start_data_and_is_told_the_ending(tmp_pat
         assert "dh" not in child.url, "what is secret never stands in an address"
         assert await child.evaluate(SURFACE) == DARK
         await page.evaluate("help.setTheme('light')")
-        await child.wait_for_function("document.documentElement.dataset.theme === 'light'")
+        await holds(child, "document.documentElement.dataset.theme === 'light'")
         await frame.get_by_role("button", name="Stop waiting").first.click()
         await frame.get_by_role("dialog").get_by_role("button", name="Stop waiting").click()
         await heard(page, "waitEnded")
@@ -135,7 +136,7 @@ async def test_an_outer_page_gives_the_start_data_and_is_told_the_ending(tmp_pat
 
 async def test_a_page_of_another_origin_gets_no_frame_and_hears_nothing(tmp_path: Path) -> None:
     async with embedded(tmp_path, "https://www.bank.example") as (server, _, page):
-        await page.wait_for_function("document.querySelector('iframe') !== null")
+        await holds(page, "document.querySelector('iframe') !== null")
         await page.locator("iframe").evaluate("one => new Promise(done => { one.onload = done; one.src += ''; })")
         assert await page.evaluate("told") == []
         assert [frame for frame in page.frames if frame.url.startswith(f"{server.url}/app/")] == []

@@ -33,7 +33,7 @@ const ACTIONS: Actions = {
   showPicture: nothing,
   showLevel: nothing,
   switchLanguage: nothing,
-  close: null,
+  close: nothing,
 };
 
 function show(root: HTMLElement, status: HTMLElement): void {

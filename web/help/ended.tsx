@@ -103,6 +103,9 @@ export function ProblemScreen(props: Of<"problem">): JSX.Element {
       <div class="steps">
         <WaysOn {...props} />
         <OtherWays words={words} company={company} />
+        {props.actions.close !== null && (
+          <Button onClick={props.actions.close}>{words.ended.close}</Button>
+        )}
       </div>
     </>
   );
