@@ -31,7 +31,8 @@ SELECT key, value ->> 0,
               coalesce((SELECT id FROM wait WHERE interaction_id = value ->> 3 AND state <> 'ENDED'),
                        (SELECT max(id) FROM wait WHERE interaction_id = value ->> 3))
             ELSE (SELECT id FROM wait WHERE session_id = value ->> 2) END,
-       value ->> 4, value ->> 5, unhex(value ->> 6), value ->> 7, value ->> 8, unhex(value ->> 9), 0
+       value ->> 4, value ->> 5, substr(:sealed, value ->> 6, value ->> 7), value ->> 8, value ->> 9,
+       substr(:sealed, value ->> 10, value ->> 11), 0
 FROM jsonb_each(:commands);
 UPDATE temp.ending SET repeated = 1 FROM wait AS w WHERE w.id = ending.wait AND w.command = ending.command
 

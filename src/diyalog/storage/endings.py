@@ -66,7 +66,7 @@ def _end(transaction: Transaction, commands: Sequence[EndWait]) -> list[EndResul
     if not commands:
         return []
     transaction.run("clear_endings")
-    transaction.run("stage_endings", commands=_staged(transaction, commands))
+    _stage(transaction, commands)
     transaction.run("end_waits", now=transaction.now)
     transaction.run("write_ended_audit", now=transaction.now, node=transaction.node)
     if any(ENDINGS[command.event].deletes_interaction for command in commands):
@@ -79,27 +79,24 @@ def _end(transaction: Transaction, commands: Sequence[EndWait]) -> list[EndResul
     return _with_outstanding(transaction, commands, results)
 
 
-def _staged(transaction: Transaction, commands: Iterable[EndWait]) -> str:
-    """The commands as the JSON rows that statement `stage_endings` reads."""
-    return _encode([_stage(transaction, command) for command in commands]).decode()
-
-
-def _stage(transaction: Transaction, command: EndWait) -> tuple[object, ...]:
-    own, event, row, session_id, interaction_id, customer, message, caller, _, told, _ = command
-    return (
-        own,
-        row,
-        session_id,
-        interaction_id,
-        event,
-        customer,
-        None if message is None else transaction.sealer.seal(message_place(own), message).hex(),
-        told,
-        None if caller is None else caller.access_key,
-        None
-        if caller is None
-        else transaction.sealer.seal_again(f"audit.requester:{caller.access_key}", caller.requester).hex(),
-    )
+def _stage(transaction: Transaction, commands: Iterable[EndWait]) -> None:
+    """Lay the commands out for the statements that follow: as JSON rows, sealed values as places in one long value."""
+    sealer, sealed = transaction.sealer, bytearray()
+    rows: list[tuple[object, ...]] = []
+    for own, event, row, session_id, interaction_id, customer, message, caller, _, told, _ in commands:
+        message_at = message_size = access_key = requester_at = requester_size = None
+        if message is not None:
+            value = sealer.seal(message_place(own), message)
+            message_at, message_size = len(sealed) + 1, len(value)
+            sealed += value
+        if caller is not None:
+            access_key = caller.access_key
+            value = sealer.seal_again(f"audit.requester:{access_key}", caller.requester)
+            requester_at, requester_size = len(sealed) + 1, len(value)
+            sealed += value
+        named = (own, row, session_id, interaction_id, event, customer)
+        rows.append((*named, message_at, message_size, told, access_key, requester_at, requester_size))
+    transaction.run("stage_endings", commands=_encode(rows).decode(), sealed=bytes(sealed))
 
 
 def _result(transaction: Transaction, command: EndWait, fields: list[Any]) -> EndResult:
