@@ -39,15 +39,22 @@ def check_database(path: Path, told: Told, queue: Mapping[str, str] | None = Non
     """
     connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     try:
-        _one_outcome(connection)
-        _one_open_wait(connection)
-        _streams_without_gap(connection)
-        _told_what_is_stored(connection, told)
-        _tally_adds_up(connection)
-        if queue is not None:
-            _queue_is_clean(connection, queue, settled=settled)
+        check(connection, told, queue, settled=settled)
     finally:
         connection.close()
+
+
+def check(
+    connection: apsw.Connection, told: Told, queue: Mapping[str, str] | None = None, *, settled: bool = False
+) -> None:
+    """The same on an open connection."""
+    _one_outcome(connection)
+    _one_open_wait(connection)
+    _streams_without_gap(connection)
+    _told_what_is_stored(connection, told)
+    _tally_adds_up(connection)
+    if queue is not None:
+        _queue_is_clean(connection, queue, settled=settled)
 
 
 def _pairs(connection: apsw.Connection, statement: str) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """What everybody in the simulated world was told, and the checks at the end that need more than the database."""
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 import apsw
@@ -41,17 +40,13 @@ class Memory:
         return sum(max(0.0, min(end, until_ms) - max(begin, since_ms)) for begin, end in self.down)
 
 
-def check_waits(path: Path, memory: Memory, queue_timeout_ms: int) -> None:
+def check_waits(connection: apsw.Connection, memory: Memory, queue_timeout_ms: int) -> None:
     """One open wait per customer at every moment, deadlines kept and never early, nothing forgotten unseen."""
-    connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
-    try:
-        rows: list[tuple[Any, ...]] = connection.execute(
-            """SELECT session_id, customer, started_at, ended_at, reason, limit_at, acknowledged_at, seen_at,
-                      abandon_ms, coalesce(queued_at, ended_at)
-               FROM wait ORDER BY customer, id"""
-        ).fetchall()
-    finally:
-        connection.close()
+    rows: list[tuple[Any, ...]] = connection.execute(
+        """SELECT session_id, customer, started_at, ended_at, reason, limit_at, acknowledged_at, seen_at,
+                  abandon_ms, coalesce(queued_at, ended_at)
+           FROM wait ORDER BY customer, id"""
+    ).fetchall()
     ended: dict[int, int] = {}
     for row in rows:
         session_id, customer, started_at, ended_at, reason, limit_at, acknowledged_at, seen_at, abandon_ms, left_at = (

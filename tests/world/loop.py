@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Coroutine
 from contextvars import Context, ContextVar, copy_context
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 _T = TypeVar("_T")
 _STEPS = 400_000
@@ -55,11 +55,14 @@ class Handle:
 
 
 class Numbered:
-    """Hashed by its number, so that sets of such things have the same order in every run."""
+    """Hashed by its number, drawn when it is needed first, so that sets of such things have one order in every run."""
 
-    number: int
+    number = 0
+    get_loop: Callable[[], Any]
 
     def __hash__(self) -> int:
+        if not self.number:
+            self.number = self.get_loop().next_number()
         return self.number
 
     def __eq__(self, other: object) -> bool:
@@ -73,9 +76,20 @@ class NumberedFuture(Numbered, asyncio.Future[Any]):
 class NumberedTask(Numbered, asyncio.Task[Any]):
     """A task with a number."""
 
-    def __init__(self, work: Coroutine[Any, Any, Any], loop: "SimulatedLoop", number: int, name: str | None) -> None:
-        self.number = number  # needed before the task is registered
-        super().__init__(work, loop=loop, name=name or f"task-{number}")
+
+class Nap(NumberedFuture):
+    """Done at its time: what asyncio.sleep gives, without a task and its steps for each."""
+
+    timer: Handle
+
+    def cancel(self, msg: object = None) -> bool:
+        self.timer.cancel()
+        return super().cancel(msg)
+
+
+def _wake(nap: Nap) -> None:
+    if not nap.done():
+        nap.set_result(None)
 
 
 class StuckError(Exception):
@@ -116,9 +130,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self.failures.append(context)
 
     def create_future(self) -> asyncio.Future[Any]:
-        future = NumberedFuture(loop=self)
-        future.number = self._next()
-        return future
+        return NumberedFuture(loop=self)
 
     def create_task(  # type: ignore[override]  # the context's argument differs from version to version
         self, work: Coroutine[Any, Any, _T], *, name: str | None = None, context: Context | None = None
@@ -128,8 +140,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         return self._create_task(work, name)
 
     def _create_task(self, work: Coroutine[Any, Any, _T], name: str | None) -> asyncio.Task[_T]:
-        number = self._next()
-        task = NumberedTask(work, self, number, name)
+        task = NumberedTask(work, loop=self, name=name)
         self._tasks.append(task)
         return task
 
@@ -145,20 +156,27 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def call_later(  # type: ignore[override]  # a lighter handle
         self, delay: float, callback: Callable[..., Any], *args: object, context: Context | None = None
     ) -> Handle:
-        return self.call_at(self._seconds + max(0.0, delay), callback, *args, context=context)
+        return self.call_at(self._seconds + delay if delay > 0.0 else self._seconds, callback, *args, context=context)
 
     def call_at(  # type: ignore[override]  # a lighter handle
         self, when: float, callback: Callable[..., Any], *args: object, context: Context | None = None
     ) -> Handle:
         handle = Handle(when, callback, args, context or copy_context())
-        heapq.heappush(self._timers, (when, self._next(), handle))
+        heapq.heappush(self._timers, (when, self.next_number(), handle))
         return handle
 
-    def _next(self) -> int:
+    # The world's side
+
+    def next_number(self) -> int:
+        """A number that nothing else in this loop has."""
         self._number += 1
         return self._number
 
-    # The world's side
+    def sleep(self, seconds: float) -> Coroutine[Any, Any, None]:
+        """Wait, as asyncio.sleep does."""
+        nap = Nap(loop=self)
+        nap.timer = self.call_later(seconds, _wake, nap)
+        return cast("Coroutine[Any, Any, None]", nap)  # used as one: awaited, or made a task of
 
     def note(self, text: str) -> None:
         """Make something part of the trace."""
@@ -169,11 +187,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         asyncio._set_running_loop(self)
         try:
             task = self.create_task(main)
-            while not task.done():
-                if self._seconds > limit_s or self.steps > _STEPS:
-                    raise StuckError(f"not over after {self._seconds:.0f} s and {self.steps} steps")
-                if not self._step():
-                    raise StuckError("nothing is left to happen")
+            self._go_on(task, limit_s)
             task.result()
         finally:
             try:
@@ -188,42 +202,47 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._parked = [handle for handle in self._parked if handle.context[PROCESS] is not process]
         self._runnable.extend(mine)
 
-    def _step(self) -> bool:
-        """Run one callback; False when there is none, now or later."""
-        ready = self._runnable
-        if not ready:
-            if not self._timers:
-                return False
-            self._seconds = max(self._seconds, self._timers[0][0])
-        while self._timers and self._timers[0][0] <= self._seconds:
-            ready.append(heapq.heappop(self._timers)[2])
-        place = int(self._random.random() * len(ready))
-        handle = ready[place]
-        ready[place] = ready[-1]
-        ready.pop()
-        if not handle.off:
-            self._run(handle, place)
-        return True
+    def _go_on(self, task: asyncio.Task[None], limit_s: float) -> None:
+        """Run one callback after the other until `task` is done: the one function that must be fast."""
+        ready, timers, draw, next_timer = self._runnable, self._timers, self._random.random, heapq.heappop
+        while not task.done():
+            if not ready:
+                if not timers:
+                    raise StuckError("nothing is left to happen")
+                self._seconds = max(self._seconds, timers[0][0])
+            while timers and timers[0][0] <= self._seconds:
+                ready.append(next_timer(timers)[2])
+            if self._seconds > limit_s or self.steps > _STEPS:
+                raise StuckError(f"not over after {self._seconds:.0f} s and {self.steps} steps")
+            place = int(draw() * len(ready))
+            handle = ready[place]
+            ready[place] = ready[-1]
+            ready.pop()
+            if handle.off or self._is_held_back(handle):
+                continue
+            self.steps += 1
+            self.trace = (self.trace * 31 + place * 7 + len(ready)) & 0xFFFFFFFF
+            try:
+                handle.context.run(handle.call, *handle.arguments)
+            except Exception as error:  # noqa: BLE001  as every event loop does
+                self.call_exception_handler({"message": "a callback raised", "exception": error})
 
-    def _run(self, handle: Handle, place: int) -> None:
+    def _is_held_back(self, handle: Handle) -> bool:
+        """Park what belongs to a process that does not run, or that dies at this step."""
         process = handle.context.get(PROCESS)
-        if process is not None:
-            if process.dead or process.frozen:
+        if process is None:
+            return False
+        if process.dead or process.frozen:
+            self._parked.append(handle)
+            return True
+        if process.steps_left is not None:
+            process.steps_left -= 1
+            if process.steps_left <= 0 and process.died is not None:
+                process.steps_left = None
+                process.died()
                 self._parked.append(handle)
-                return
-            if process.steps_left is not None:
-                process.steps_left -= 1
-                if process.steps_left <= 0 and process.died is not None:
-                    process.steps_left = None
-                    process.died()
-                    self._parked.append(handle)
-                    return
-        self.steps += 1
-        self.trace = (self.trace * 31 + place * 7 + len(self._runnable)) & 0xFFFFFFFF
-        try:
-            handle.context.run(handle.call, *handle.arguments)
-        except Exception as error:  # noqa: BLE001  as every event loop does
-            self.call_exception_handler({"message": "a callback raised", "exception": error})
+                return True
+        return False
 
     def _reap(self) -> None:
         """Cancel every task, the dead ones' too, so that none is destroyed while it waits."""

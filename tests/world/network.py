@@ -15,7 +15,8 @@ from world.node import Node
 
 _T = TypeVar("_T")
 _HOP_S = 0.03
-_PATIENCE_S = 12.0
+_PATIENCE_S = (2.0, 5.0)
+"""An app asks again sometimes while its first request is still under way, and sometimes after the wait has ended."""
 
 
 class LostError(Exception):
@@ -48,7 +49,7 @@ class Network:
             for _ in range(2 if not once and faults.strikes(Fault.REPEATED) else 1):
                 self._loop.call_later(self.hop(), self._arrive, request, handler)
         try:
-            async with asyncio.timeout(_PATIENCE_S):
+            async with asyncio.timeout(faults.random.uniform(*_PATIENCE_S)):
                 result: _T = await request.answered
                 return result
         except TimeoutError:

@@ -1,9 +1,8 @@
 """One run of the server in the simulated world: the program's own parts, put together as bootstrap.py does."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from diyalog.domain.ids import NodeId
@@ -28,12 +27,12 @@ from diyalog.workers.heartbeat import Heartbeat
 from diyalog.workers.outbox import Outbox
 from diyalog.workers.retention import retention
 from diyalog.workers.service import Periodic, Supervisor
+from world.database import Database
 from world.faults import Faults
 from world.loop import Process, SimulatedLoop
 from world.store import SimulatedStore
 
 DAY_MS: Final = 86_400_000
-SEALER: Final = Sealer(b"k" * 32)
 _BEGAN_MS: Final = 1_795_000_000_000
 
 
@@ -107,11 +106,11 @@ class Node:
         self,
         number: int,
         loop: SimulatedLoop,
+        sealer: Sealer,
         faults: Faults,
         notes: Notes,
         times: Times,
         die: Callable[["Node"], None],
-        statements: Mapping[str, str],
     ) -> None:
         self.process = Process(f"node-{number}")
         self.id = NodeId(self.process.name)
@@ -120,11 +119,11 @@ class Node:
         self.began_at = loop.time()
         self.store: SimulatedStore | None = None
         self._loop = loop
+        self._sealer = sealer
         self._faults = faults
         self._notes = notes
         self._times = times
         self._die = die
-        self._statements = dict(statements)
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -138,18 +137,17 @@ class Node:
         """Let the process die soon."""
         self.process.steps_left = self._faults.random.randrange(1, 400)
 
-    async def main(self, folder: Path, queue: QueueSystem, on_ready: Callable[["Node"], None]) -> None:
+    async def main(self, database: Database, queue: QueueSystem, on_ready: Callable[["Node"], None]) -> None:
         clock = SimulatedClock(self._loop)
         store = self.store = SimulatedStore(
-            folder,
-            SEALER,
+            database.open(),
+            self._sealer,
             clock,
             self.id,
             loop=self._loop,
             faults=self._faults,
             die=lambda: self._die(self),
             doom=self.doom,
-            statements=self._statements,
         )
         await store.start()
         await store.enter(self.id)
@@ -161,7 +159,7 @@ class Node:
         await store.stop()
 
     def _supervisor(self, store: SimulatedStore, queue: QueueSystem, clock: SimulatedClock) -> Supervisor:
-        times, notes, random = self._times, self._notes, self._faults.random.random
+        times, notes, random, sleep = self._times, self._notes, self._faults.random.random, self._loop.sleep
         changes, commands = Changes(), CommandIds(self.id)
         queueing = Queueing(
             store,
@@ -171,7 +169,7 @@ class Node:
             node=self.id,
             new_command_id=commands.new,
             clock=clock,
-            sleep=asyncio.sleep,
+            sleep=sleep,
             random=random,
             journal=notes,
             grace_s=1.0,
@@ -190,11 +188,11 @@ class Node:
         self.streams = Streams(context, [], lambda: self.waiting.stopping)
         upkeep = Upkeep(self.hub, self.following, presence, notes)
         workers = (
-            Heartbeat(store, self.id, asyncio.sleep),
+            Heartbeat(store, self.id, sleep),
             Outbox(queueing),
-            deadlines(self.waiting, asyncio.sleep),
-            Periodic("stream_sweep", SWEEP_SECONDS, upkeep.sweep, asyncio.sleep),
-            Periodic("stream_poll", POLL_SECONDS, upkeep.poll, asyncio.sleep),
-            retention(store, keep_ms=30 * DAY_MS, token_ms=31 * DAY_MS, sleep=asyncio.sleep),
+            deadlines(self.waiting, sleep),
+            Periodic("stream_sweep", SWEEP_SECONDS, upkeep.sweep, sleep),
+            Periodic("stream_poll", POLL_SECONDS, upkeep.poll, sleep),
+            retention(store, keep_ms=30 * DAY_MS, token_ms=31 * DAY_MS, sleep=sleep),
         )
-        return Supervisor(workers, clock=clock, sleep=asyncio.sleep, random=random, journal=notes, stop_s=3.0)
+        return Supervisor(workers, clock=clock, sleep=sleep, random=random, journal=notes, stop_s=3.0)

@@ -1,5 +1,6 @@
 """Play seeds of the simulated world: `python tests/world/play.py FIRST [LAST]`; prints what they have shown as JSON."""
 
+import gc
 import json
 import sys
 from collections import Counter
@@ -7,6 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from world.database import Database
 from world.simulation import ViolationError, simulate
 
 _MOST = 20
@@ -19,19 +21,20 @@ def play(first: int, last: int) -> dict[str, object]:
     fired: Counter[str] = Counter()
     outcomes: Counter[str] = Counter()
     broken: list[str] = []
-    for seed in range(first, last + 1):
-        try:
-            shown = simulate(seed)
-        except ViolationError as error:
-            broken.append(str(error))
-            if len(broken) == _MOST:
-                break
-            continue
-        trace = (trace * 31 + shown.trace) & 0xFFFFFFFF
-        steps += shown.steps
-        fired.update({fault.name: count for fault, count in shown.fired.items()})
-        outcomes.update(shown.outcomes)
-        waits += shown.outcomes.total()
+    with Database() as database:
+        for seed in range(first, last + 1):
+            try:
+                shown = simulate(seed, database=database)
+            except ViolationError as error:
+                broken.append(str(error))
+                if len(broken) == _MOST:
+                    break
+                continue
+            trace = (trace * 31 + shown.trace) & 0xFFFFFFFF
+            steps += shown.steps
+            fired.update({fault.name: count for fault, count in shown.fired.items()})
+            outcomes.update(shown.outcomes)
+            waits += shown.outcomes.total()
     return {
         "seeds": last - first + 1,
         "trace": trace,
@@ -44,6 +47,7 @@ def play(first: int, last: int) -> dict[str, object]:
 
 
 def main() -> int:
+    gc.freeze()  # the program itself is not garbage
     first = int(sys.argv[1])
     shown = play(first, int(sys.argv[2]) if len(sys.argv) > 2 else first)
     sys.stdout.write(json.dumps(shown, indent=2) + "\n")

@@ -3,34 +3,26 @@
 import asyncio
 import os
 import random as random_module
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
 from random import Random
 from typing import Any, Final
 from unittest.mock import patch
 
-import apsw
-
 from diyalog.ports import StoreUnavailableError
-from diyalog.storage import sqlite
-from diyalog.storage.sqlite import DATABASE_NAME
-from diyalog.storage.statements import load_statements
-from kit.checker import check_database
+from diyalog.storage.sealing import Sealer
+from kit.checker import check
 from world.backoffice import BackOffice
 from world.company import FakeQueue, Interaction
+from world.database import SEALING_KEY, Database
 from world.device import Device
 from world.faults import USUAL, Fault, Faults
 from world.ledger import Memory, check_waits
 from world.loop import Process, SimulatedLoop
 from world.network import Network
-from world.node import SEALER, Node, Notes, SimulatedClock, Times
-from world.store import SimulatedStore
+from world.node import Node, Notes, SimulatedClock, Times
 
 _LIMIT_S: Final = 400.0
 _SETTLE_S: Final = 300.0
@@ -75,27 +67,26 @@ def plan_of(seed: int) -> Plan:
     )
 
 
-def simulate(seed: int, plan: Plan | None = None) -> Shown:
-    """Play one seed; raises ViolationError."""
-    folder = Path(tempfile.mkdtemp(dir=memory_folder()))
-    try:
-        shutil.copyfile(empty_database(), folder / DATABASE_NAME)
-        with _seeded(seed):
-            simulation = Simulation(seed, plan or plan_of(seed), folder)
-            try:
-                return simulation.play()
-            except Exception as error:
-                raise ViolationError(f"seed {seed}: {type(error).__name__}: {error}") from error
-            finally:
-                simulation.close()
-    finally:
-        shutil.rmtree(folder)
+def simulate(seed: int, plan: Plan | None = None, database: Database | None = None) -> Shown:
+    """Play one seed, on a database of its own when none is given; raises ViolationError."""
+    if database is None:
+        with Database(plan.statements if plan else {}) as own:
+            return simulate(seed, plan, own)
+    database.clear()
+    with _seeded(seed):
+        simulation = Simulation(seed, plan or plan_of(seed), database)
+        try:
+            return simulation.play()
+        except Exception as error:
+            raise ViolationError(f"seed {seed}: {type(error).__name__}: {error}") from error
+        finally:
+            simulation.close()
 
 
 class Simulation:
     """Nodes one after the other on one database, a queue, a back office, customers' devices."""
 
-    def __init__(self, seed: int, plan: Plan, folder: Path) -> None:
+    def __init__(self, seed: int, plan: Plan, database: Database) -> None:
         self.random = Random(seed)
         self.loop = SimulatedLoop(self.random)
         self.faults = Faults(self.random, plan.rates)
@@ -105,12 +96,13 @@ class Simulation:
         self.office = BackOffice(self.network, self.faults, self.random, self.memory, self.loop)
         self.notes = Notes()
         self._plan = plan
-        self._folder = folder
+        self._database = database
+        self._sealer = Sealer(SEALING_KEY)
         self._clock = SimulatedClock(self.loop)
         self._nodes: list[Node] = []
         self._down_since: float | None = self._clock.now_ms()
         self._up = asyncio.Event()
-        self._looking = apsw.Connection(str(folder / DATABASE_NAME))
+        self._looking = database.looking
         self.queue.on_created = self.office.took
         self.queue.on_deleted = self._may_be_deleted
         self.devices = [
@@ -136,7 +128,6 @@ class Simulation:
         return Shown(self.loop.trace, self.faults.fired, outcomes, self.loop.steps)
 
     def close(self) -> None:
-        self._looking.close()
         for node in self._nodes:
             if node.store is not None:
                 node.store.close()
@@ -178,8 +169,7 @@ class Simulation:
 
     def _check(self) -> None:
         self.office.check()
-        path = self._folder / DATABASE_NAME
-        check_waits(path, self.memory, self._plan.times.queue_timeout)
+        check_waits(self._looking, self.memory, self._plan.times.queue_timeout)
         settled = self._sessions("SELECT session_id FROM wait WHERE outcome = 'NOT_DELIVERED'")
         if not self._plan.times.repeatable:
             settled |= self._sessions(
@@ -191,17 +181,17 @@ class Simulation:
             for one in self.queue.ledger.values()
             if one.deleted or (one.session_id not in settled if one.session_id else one.interaction_id in taken)
         }
-        check_database(path, self.memory.told, fates, settled=True)
+        check(self._looking, self.memory.told, fates, settled=True)
 
     def _sessions(self, statement: str) -> set[str]:
         return {str(session) for (session,) in self._looking.execute(statement).fetchall()}
 
     def _may_be_deleted(self, interaction: Interaction) -> None:
         """The queue drops an interaction: its wait must have ended before, in a way that allows it."""
+        column = "interaction_id" if interaction.session_id is None else "session_id"
         found = self._looking.execute(
-            "SELECT state, outcome FROM wait WHERE session_id = ?1 OR (?1 IS NULL AND interaction_id = ?2)"
-            " ORDER BY id DESC LIMIT 1",
-            (interaction.session_id, interaction.interaction_id),
+            f"SELECT state, outcome FROM wait WHERE {column} = ? ORDER BY id DESC LIMIT 1",
+            (interaction.session_id or interaction.interaction_id,),
         ).fetchall()
         fine = len(found) == 1 and found[0][0] == "ENDED" and found[0][1] != "NOT_DELIVERED"
         if not fine:
@@ -213,15 +203,15 @@ class Simulation:
         node = Node(
             len(self._nodes) + 1,
             self.loop,
+            self._sealer,
             self.faults,
             self.notes,
             self._plan.times,
             self._died,
-            self._plan.statements,
         )
         self._nodes.append(node)
         self.network.node = node
-        main = self.loop.create_task(node.main(self._folder, self.queue, self._ready), context=node.process.context)
+        main = self.loop.create_task(node.main(self._database, self.queue, self._ready), context=node.process.context)
         main.add_done_callback(lambda task: self._returned(node, task), context=self._context())
         if self.faults.strikes(Fault.CRASH):
             node.process.steps_left = self.random.randrange(1, 900)
@@ -309,45 +299,5 @@ def _seeded(seed: int) -> Iterator[None]:
     with (
         patch.object(os, "urandom", draw.randbytes),
         patch.object(random_module, "_urandom", draw.randbytes),
-        patch.object(sqlite, "load_statements", _statements),
     ):
         yield
-
-
-_statements: Final = lru_cache(load_statements)
-"""Read once: a world starts several servers, and ten thousand worlds are played."""
-
-
-def memory_folder() -> str | None:
-    return "/dev/shm" if Path("/dev/shm").is_dir() else None
-
-
-@lru_cache(maxsize=1)
-def empty_database() -> Path:
-    """An empty database, made once in each process."""
-    folder = Path(tempfile.mkdtemp(dir=memory_folder()))
-    loop = SimulatedLoop(Random(0))
-    node = Node(0, loop, Faults(Random(0), {}), Notes(), Times(), lambda _: None, {})
-
-    async def make() -> None:
-        store = SimulatedStore(
-            folder,
-            SEALER,
-            SimulatedClock(loop),
-            node.id,
-            loop=loop,
-            faults=Faults(Random(0), {}),
-            die=_never,
-            doom=_never,
-            statements={},
-        )
-        await store.start()
-        await store.stop()
-
-    with _seeded(0):
-        loop.run(make(), 10)
-    return folder / DATABASE_NAME
-
-
-def _never() -> None:
-    raise AssertionError("no fault was planned")

@@ -5,8 +5,7 @@ in the middle of its transaction, die after the commit, or lose the commit's ans
 """
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import apsw
 
@@ -16,7 +15,9 @@ from diyalog.ports import StoreUnavailableError
 from diyalog.storage.reader import Reader
 from diyalog.storage.sealing import Sealer
 from diyalog.storage.sqlite import SqliteStore
+from diyalog.storage.transaction import Transaction
 from diyalog.storage.writer import Writer, _Pending, _Settled
+from world.database import Lease
 from world.faults import Fault, Faults
 from world.loop import Handle, SimulatedLoop
 
@@ -51,9 +52,15 @@ class SimulatedWriter(Writer):
     """The group commit, a turn of the scheduler for each group."""
 
     def __init__(
-        self, writer: Writer, lane: Lane, faults: Faults, die: Callable[[], None], doom: Callable[[], None]
+        self,
+        connection: apsw.Connection,
+        begin: Callable[[apsw.Connection], Transaction],
+        lane: Lane,
+        faults: Faults,
+        die: Callable[[], None],
+        doom: Callable[[], None],
     ) -> None:
-        super().__init__(writer._connection, writer._begin)
+        super().__init__(connection, begin)
         self._lane = lane
         self._faults = faults
         self._die = die
@@ -105,42 +112,49 @@ class SimulatedWriter(Writer):
         def trace(*_: object) -> bool:
             self._statements_left -= 1
             if self._statements_left < 0 and self._connection.in_transaction:
-                self._connection.exec_trace = None
+                lease.trace(None)
                 raise DyingError
             return True
 
-        self._connection.exec_trace = trace
+        lease = cast("Lease", self._connection)
+        lease.trace(trace)
         try:
             super()._carry_out(group)
         finally:
-            self._connection.exec_trace = None
+            lease.trace(None)
         raise DyingError  # it had fewer statements: then after the commit
 
 
 class SimulatedReader(Reader):
     """The reading thread, a turn of the scheduler for what was asked meanwhile."""
 
-    def __init__(self, reader: Reader, lane: Lane, faults: Faults) -> None:
-        super().__init__(reader._connection)
+    def __init__(self, connection: apsw.Connection, lane: Lane, faults: Faults) -> None:
+        super().__init__(connection)
         self._lane = lane
         self._faults = faults
+        self._due = False
 
     def start(self) -> None:
         self._loop = self._lane  # type: ignore[assignment]  # the few calls that a reader makes
 
     async def stop(self) -> None:
+        self._hand_over()
         self._turn()
 
     async def read(self, query: Callable[[apsw.Connection], _R]) -> _R:
-        future = self._lane.create_future()
-        self._pending.put((query, future))
-        self._lane.turn(self._turn)
-        result: _R = await future
+        result = await super().read(query)
         if self._faults.strikes(Fault.READ_FAILS):
             raise StoreUnavailableError("planned")
         return result
 
+    def _hand_over(self) -> None:
+        super()._hand_over()
+        if not self._due:
+            self._due = True
+            self._lane.turn(self._turn)
+
     def _turn(self) -> None:
+        self._due = False
         self._pending.put(None)
         self._work()
 
@@ -150,7 +164,7 @@ class SimulatedStore(SqliteStore):
 
     def __init__(
         self,
-        folder: Path,
+        opened: SqliteStore,
         sealer: Sealer,
         clock: Clock,
         node: NodeId,
@@ -159,14 +173,20 @@ class SimulatedStore(SqliteStore):
         faults: Faults,
         die: Callable[[], None],
         doom: Callable[[], None],
-        statements: dict[str, str],
     ) -> None:
-        super().__init__(folder, sealer, clock, node)
-        self._sql = {**self._sql, **statements}
-        self._writer = SimulatedWriter(self._writer, Lane(loop, faults), faults, die, doom)
-        self._reader = SimulatedReader(self._reader, Lane(loop, faults), faults)
+        self.__dict__.update(opened.__dict__)  # what opening has made is taken over, with a new owner
+        self._sealer = sealer
+        self._clock = clock
+        self._node = node
+        self._writing, self._reading = _leased(opened._writing), _leased(opened._reading)
+        self._writer = SimulatedWriter(self._writing, self._begin, Lane(loop, faults), faults, die, doom)
+        self._reader = SimulatedReader(self._reading, Lane(loop, faults), faults)
 
     def close(self) -> None:
         """Close the files as the end of a process does: an open transaction is rolled back."""
         self._writing.close()
         self._reading.close()
+
+
+def _leased(connection: apsw.Connection) -> apsw.Connection:
+    return cast("apsw.Connection", Lease(connection))

@@ -6,14 +6,10 @@ queue's answer comes. After a kill whoever got no answer asks again, as it would
 
 import asyncio
 import itertools
-import shutil
-import tempfile
 from collections.abc import Callable, Coroutine, Iterator
-from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-import apsw
 import pytest
 
 from diyalog.domain.commands import Activate, Caller, EndWait, Idempotency, QueueTook, Request, StartWait
@@ -22,13 +18,12 @@ from diyalog.domain.results import Delivery, Verdict
 from diyalog.domain.transitions import Event
 from diyalog.domain.wait import HelpType
 from diyalog.ports import StoreUnavailableError
-from diyalog.storage.sqlite import DATABASE_NAME
-from kit.checker import Told, check_database
+from diyalog.storage.sealing import Sealer
+from kit.checker import Told, check
 from kit.clock import SettableClock
+from world.database import SEALING_KEY, Database
 from world.faults import Fault, Faults
 from world.loop import SimulatedLoop
-from world.node import SEALER
-from world.simulation import empty_database, memory_folder
 from world.store import SimulatedStore
 
 EVENTS: Final = ("cancel", "not_delivered", "expire", "start", "queue_answer")
@@ -63,12 +58,13 @@ class OneFault(Faults):
 class Story:
     """One order of events, one kill (or none)."""
 
-    def __init__(self, folder: Path, order: tuple[str, ...], killed_at: int, kill: Fault | None) -> None:
+    def __init__(self, database: Database, order: tuple[str, ...], killed_at: int, kill: Fault | None) -> None:
         self.loop = SimulatedLoop(Random(1))
         self.faults = OneFault()
         self.told = Told()
         self.queue: dict[str, str] = {}
-        self._folder = folder
+        self._database = database
+        self._sealer = Sealer(SEALING_KEY)
         self._order = order
         self._killed_at = killed_at
         self._kill = kill
@@ -101,13 +97,11 @@ class Story:
         self._store.close()
 
     def check(self) -> None:
-        path = self._folder / DATABASE_NAME
-        check_database(path, self.told, self.queue, settled=True)
-        connection = apsw.Connection(str(path))
+        connection = self._database.looking
+        check(connection, self.told, self.queue, settled=True)
         stored = connection.execute("SELECT session_id, outcome, reason FROM wait ORDER BY id").fetchall()
         ends = connection.execute("SELECT count(*) FROM audit WHERE outcome IS NOT NULL").fetchall()
         left = connection.execute("SELECT count(*) FROM outbox").fetchall()
-        connection.close()
         first = next(event for event in self._order if event in OUTCOMES)
         assert stored == [(FIRST, *OUTCOMES[first]), (SECOND, None, None)]
         assert ends == [(1,)]
@@ -120,15 +114,14 @@ class Story:
         self._nodes += 1
         self._died = self.loop.create_future()
         self._store = SimulatedStore(
-            self._folder,
-            SEALER,
+            self._database.open(),
+            self._sealer,
             self._clock,
             NodeId(f"node-{self._nodes}"),
             loop=self.loop,
             faults=self.faults,
             die=lambda: self._died.set_result(None),
             doom=lambda: None,
-            statements={},
         )
         await self._store.start()
         await self._store.enter(NodeId(f"node-{self._nodes}"))
@@ -240,18 +233,15 @@ class Story:
         return CommandId(f"command-{next(self._numbers)}")
 
 
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    made = Path(tempfile.mkdtemp(dir=memory_folder()))
-    yield made
-    shutil.rmtree(made)
+@pytest.fixture(scope="module")
+def database() -> Iterator[Database]:
+    with Database() as made:
+        yield made
 
 
-def tell(folder: Path, order: tuple[str, ...], killed_at: int, kill: Fault | None) -> Story:
-    shutil.rmtree(folder)
-    folder.mkdir()
-    shutil.copyfile(empty_database(), folder / DATABASE_NAME)
-    story = Story(folder, order, killed_at, kill)
+def tell(database: Database, order: tuple[str, ...], killed_at: int, kill: Fault | None) -> Story:
+    database.clear()
+    story = Story(database, order, killed_at, kill)
     story.loop.run(story.play(), 60)
     assert story.loop.failures == []
     story.check()
@@ -259,13 +249,13 @@ def tell(folder: Path, order: tuple[str, ...], killed_at: int, kill: Fault | Non
 
 
 @pytest.mark.parametrize("first", EVENTS)
-def test_every_order_of_the_five_events_and_every_kill(folder: Path, first: str) -> None:
+def test_every_order_of_the_five_events_and_every_kill(database: Database, first: str) -> None:
     struck = told = 0
     for order in itertools.permutations(EVENTS):
         if order[0] == first:
-            tell(folder, order, -1, None)
+            tell(database, order, -1, None)
             for killed_at, kill in itertools.product(range(len(EVENTS)), KILLS):
-                story = tell(folder, order, killed_at, kill)
+                story = tell(database, order, killed_at, kill)
                 struck += story.faults.fired[kill]
                 told += 1
     assert told == 24 * 5 * 3

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from world.database import Database
 from world.faults import Fault
+from world.simulation import Shown, simulate
 
 ROOT = Path(__file__).parents[2]
 PLAY = Path(__file__).with_name("play.py")
@@ -87,3 +89,16 @@ def test_a_seed_replays_to_the_same_trace_in_another_process() -> None:
         second.kill()
     assert shown[0] == shown[1]
     assert shown[0]["steps"] > 10_000
+
+
+def test_a_database_that_other_worlds_have_used_changes_nothing() -> None:
+    def play(seed: int, database: Database) -> tuple[Shown, dict[str, list[tuple[Any, ...]]]]:
+        return simulate(seed, database=database), database.content()
+
+    with Database() as used:
+        for seed in range(1, 31):
+            with Database() as new:
+                assert play(seed, used) == play(seed, new)
+        used.clear()
+        with Database() as new:
+            assert used.content() == new.content()
