@@ -53,11 +53,15 @@ async def test_camera_and_microphone_are_tried_and_told_in_words(site: Site) -> 
         await expect(page.get_by_role("status")).to_have_text("Both work. No one sees you until you join.")
         await holds(page, "document.querySelector('meter').value > 0")
         assert await axe_violations(page) == []
-        camera = page.get_by_label("Camera", exact=True)
-        if await camera.count():
-            await camera.select_option(index=await camera.locator("option").count() - 1)
-            await holds(page, "opened.length === 2")
-            await holds(page, LIVE)
+        microphone = page.get_by_label("Microphone", exact=True)
+        await microphone.focus()
+        await microphone.select_option(index=1)
+        await holds(page, "opened.length === 2 && !opened[0].active")
+        await holds(page, LIVE)
+        await expect(microphone).to_be_focused()
+        chosen = "opened[1].getAudioTracks()[0].getSettings().deviceId === document.querySelector('select').value"
+        assert await page.evaluate(chosen)
+        await expect(main).to_contain_text("Both work.")
         await page.get_by_role("button", name="Close the test").press("Enter")
         await expect(page.get_by_role("button", name="Try camera and microphone")).to_be_focused()
         assert await all_off(page)

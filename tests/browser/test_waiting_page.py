@@ -80,6 +80,22 @@ async def test_secrets_leave_the_address(site: Site) -> None:
     assert "0" * 40 not in page.url
 
 
+async def test_the_token_lives_in_this_tab_only(site: Site) -> None:
+    context = await site.context()
+    page = await site.page(context, "880214")
+    await reaches(page, "waiting")
+    kept: dict[str, str] = await page.evaluate("({ ...sessionStorage })")
+    holding = [name for name, text in kept.items() if "token" in text and json.loads(text)["token"]]
+    assert holding == ["diyalog.help.880214"]
+    assert await page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
+    assert await page.evaluate("indexedDB.databases()") == []
+    token = json.loads(kept[holding[0]])["token"]
+    assert token not in page.url
+    other = await site.page(context, "880214")
+    await reaches(other, "waiting")
+    assert token not in json.dumps(await other.evaluate("({ ...sessionStorage })"))
+
+
 async def test_stopping_asks_first_and_keeps_waiting_by_default(site: Site) -> None:
     page = await site.page(await site.context(), "880214")
     await reaches(page, "waiting")

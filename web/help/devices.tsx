@@ -112,9 +112,10 @@ function Chosen(props: {
     );
   }
   return (
-    <label class="devices-choice">
-      {label}
+    <div class="devices-choice">
+      <label for={`devices-${kind}`}>{label}</label>
       <select
+        id={`devices-${kind}`}
         value={choice.chosen}
         onChange={(event) => actions.chooseDevice(kind, event.currentTarget.value)}
       >
@@ -124,7 +125,7 @@ function Chosen(props: {
           </option>
         ))}
       </select>
-    </label>
+    </div>
   );
 }
 

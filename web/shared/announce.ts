@@ -14,7 +14,7 @@ export class Announcer {
    * @param urgent interrupts what is being read
    */
   say(text: string, urgent = false): void {
-    this.#region.ariaLive = urgent ? "assertive" : "polite";
+    this.#region.setAttribute("aria-live", urgent ? "assertive" : "polite");
     if (text !== this.#region.textContent) this.#region.textContent = text;
   }
 }
