@@ -23,6 +23,7 @@ MODEL_PARTS, MODEL_EXAMPLES = 4, 500
 FUZZ_PARTS, FUZZ_REQUESTS = 10, 100_000
 BYTES_PARTS, BYTES_CONNECTIONS = 4, 10_000
 KILL_PARTS, KILLS = 12, 25
+STORM_PARTS, STORM = 3, 10_000
 WORLD_PARTS, WORLDS = 200, 5_000
 
 
@@ -76,6 +77,14 @@ def every_part() -> Iterator[Part]:
             f"{KILLS} kills under load: 0 acknowledged transitions lost",
             60 + 12 * KILLS,
             {"KILLS": str(KILLS), "SEED": str(seed)},
+        )
+    for seed in range(1, STORM_PARTS + 1):
+        yield Part(
+            f"storm seed {seed}",
+            "tests/load/test_storm.py",
+            f"{STORM:,} cut at once by a stop and by a kill: all back at their waits, no gap, no repeat, 0 HTTP 500",
+            600,
+            {"DIYALOG_TEST_STORM": str(STORM), "DIYALOG_TEST_SEED": str(seed)},
         )
     yield Part(
         "mutation transitions",
