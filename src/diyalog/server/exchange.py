@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Generator, Iterable, MutableMap
 from functools import lru_cache
 from typing import Any, Final, Protocol
 
-from uvicorn._types import HTTPScope
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
@@ -121,7 +120,9 @@ class Exchange:
         "scope",
     )
 
-    def __init__(self, connection: Connection, scope: HTTPScope, *, keep_alive: bool, expects_continue: bool) -> None:
+    def __init__(
+        self, connection: Connection, scope: MutableMapping[str, Any], *, keep_alive: bool, expects_continue: bool
+    ) -> None:
         self.scope = scope
         self.body = bytearray()
         self.more_body = True
@@ -166,7 +167,7 @@ class Exchange:
     async def _run(self, application: AsgiApplication, tasks: "set[asyncio.Task[None]]") -> None:
         """An exception out of the application is a 500 with fixed text, its own text is not logged."""
         try:
-            await application(self.scope, self.receive, self.send)  # type: ignore[arg-type] # a TypedDict is a mapping
+            await application(self.scope, self.receive, self.send)
             if not (self.answered or self.disconnected):
                 raise RuntimeError("the application returned without a complete answer")  # noqa: TRY301 - one way out
         except asyncio.CancelledError:

@@ -65,6 +65,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self.shared = cast("SharedState", server_state)
         self._options = self.shared.options
+        self._application = cast("AsgiApplication", self.app)
         self._limit: float = self._options.header_bytes or inf
         self._incoming: Exchange | None = None  # receives the body that is being parsed
         self._running: Exchange | None = None  # is being answered
@@ -165,9 +166,9 @@ class HttpProtocol(HttpToolsProtocol):
         fields = dict(headers)
         if not is_acceptable(method, version, headers, fields):
             self._stop(400)
-        self.scope = scope = http_scope(method, version, target, headers, fields)
-        scope["client"], scope["server"] = self.client, self.server
-        scope["scheme"] = self.scheme or "http"
+        scope = http_scope(method, version, target, headers, fields)
+        scope["client"], scope["server"], scope["scheme"] = self.client, self.server, self.scheme
+        self.scope = scope  # type: ignore[assignment] # uvicorn has a TypedDict
         if parser.should_upgrade():
             return  # feed_data now raises HttpParserUpgrade
         self._phase, self._deadline = Phase.BUSY, inf
@@ -214,11 +215,10 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _start(self, exchange: Exchange) -> None:
         self._running = exchange
-        exchange.start(cast("AsgiApplication", self.app), self.tasks)
+        exchange.start(self._application, self.tasks)
 
     def exchange_done(self, exchange: Exchange, *, reusable: bool) -> None:
         """Go on with the next request, or end the connection behind this answer."""
-        self.server_state.total_requests += 1
         self._running = None
         if self._phase is Phase.CLOSING or self.transport.is_closing():
             return

@@ -2,22 +2,21 @@
 
 import urllib.parse
 from collections.abc import Mapping, Sequence
-from typing import Final, cast
-
-from uvicorn._types import HTTPScope
+from functools import lru_cache
+from typing import Any, Final
 
 _ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 
 
 def http_scope(
     method: str, version: str, target: bytes, headers: list[tuple[bytes, bytes]], fields: dict[bytes, bytes]
-) -> HTTPScope:
+) -> dict[str, Any]:
     """Make the ASGI scope of a request, but for its two ends. `fields`: the headers by name.
 
     Beyond ASGI: `target` as received, and `fields`, which is None when a name is repeated.
     """
     path, raw_path, query = split_target(target)
-    scope = {
+    return {
         "type": "http",
         "asgi": _ASGI,
         "http_version": version,
@@ -30,7 +29,6 @@ def http_scope(
         "headers": headers,
         "fields": fields if len(fields) == len(headers) else None,
     }
-    return cast("HTTPScope", scope)
 
 
 def is_acceptable(
@@ -43,15 +41,14 @@ def is_acceptable(
     """
     if method == "CONNECT" or version not in {"1.1", "1.0"}:
         return False
-    if len(fields) == len(headers):
-        hosts = 1 if b"host" in fields else 0
-        coded = fields.get(b"transfer-encoding", b"chunked").lower() != b"chunked"
-    else:
-        hosts = sum(name == b"host" for name, _ in headers)
-        coded = any(name == b"transfer-encoding" and value.lower() != b"chunked" for name, value in headers)
+    if len(fields) == len(headers) and b"host" in fields and b"transfer-encoding" not in fields:
+        return True
+    hosts = sum(name == b"host" for name, _ in headers)
+    coded = any(name == b"transfer-encoding" and value.lower() != b"chunked" for name, value in headers)
     return not coded and hosts <= 1 and (hosts == 1 or version == "1.0")
 
 
+@lru_cache(256)  # most requests are for the same few
 def split_target(target: bytes) -> tuple[str, bytes, bytes]:
     """Give the percent-decoded path, the path as received and the query.
 
