@@ -34,12 +34,21 @@ _SIGNATURE = (
     "tests/domain/test_signature_months.py",
     "tests/domain/test_signing_key.py",
 )
-_STORE = (
+_ENDINGS = (
     "tests/contracts/test_store_waits.py",
-    "tests/faults/test_ambiguous_commit.py",
+    "tests/contracts/test_store_outbox.py",
     "tests/storage/test_faults.py",
+    "tests/faults/test_ambiguous_commit.py",
+    "tests/usecases/test_queueing.py",
+    "tests/usecases/test_outbox_delivery.py",
+    "tests/faults/test_queue_outage.py",
+)
+_OUTBOX = (
+    "tests/contracts/test_store_outbox.py",
+    "tests/contracts/test_store_waits.py",
     "tests/usecases/test_outbox_delivery.py",
     "tests/usecases/test_queueing.py",
+    "tests/storage/test_faults.py",
     "tests/faults/test_queue_outage.py",
 )
 
@@ -60,9 +69,9 @@ class Target:
 TARGETS: dict[str, Target] = {
     "signature": Target("domain/signature.py", python_mutants.mutants, _SIGNATURE),
     "transitions": Target("domain/transitions.py", python_mutants.mutants, ("tests/domain/test_transitions.py",)),
-    "endings": Target("storage/endings.py", python_mutants.mutants, _STORE),
-    "outbox": Target("storage/deliveries.py", python_mutants.mutants, (*reversed(_STORE[:4]), *_STORE[4:])),
-    "statements": Target("sql/statements.sqlite.sql", sql_mutants.mutants, _STORE),
+    "endings": Target("storage/endings.py", python_mutants.mutants, _ENDINGS),
+    "outbox": Target("storage/deliveries.py", python_mutants.mutants, _OUTBOX),
+    "statements": Target("sql/statements.sqlite.sql", sql_mutants.mutants, _ENDINGS),
 }
 
 

@@ -1,0 +1,178 @@
+"""What every store must do with the calls that are due to the company's queue; run against each backend."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from diyalog.domain.commands import QueueFailed, QueueTook, Request
+from diyalog.domain.ids import InteractionId, NodeId
+from diyalog.domain.results import Delivery, StartResult
+from diyalog.domain.transitions import Event
+from diyalog.domain.wait import Outcome, State, Wait
+from diyalog.storage.sqlite import SqliteStore
+from kit import stores
+from kit.clock import SettableClock
+
+LEASE_MS = 1000
+FREE_MS = stores.QUEUE_TIMEOUT_MS + 120_000
+"""How long the node that starts a wait holds its request."""
+REQUEST = Request("880214", "10000000146", ())
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    return SettableClock()
+
+
+@pytest.fixture
+async def store(tmp_path: Path, clock: SettableClock) -> AsyncIterator[SqliteStore]:
+    async with stores.sqlite_store(tmp_path, clock) as opened:
+        yield opened
+
+
+async def requested(store: SqliteStore, clock: SettableClock, customer: str) -> tuple[Wait, Delivery]:
+    """A wait whose CreateInteraction is held by the node that started it."""
+    result: StartResult = await stores.started(store, await stores.customer(store, customer), clock)
+    assert result.wait is not None
+    assert result.delivery is not None
+    return result.wait, result.delivery
+
+
+async def cancelled(store: SqliteStore, clock: SettableClock, customer: str, interaction: str) -> Wait:
+    """A wait that the queue took under this id and the customer cancelled; its delete is due."""
+    wait, delivery = await requested(store, clock, customer)
+    await store.queue_took(QueueTook(stores.command_id(), delivery.row, delivery.attempt, InteractionId(interaction)))
+    await stores.end(store, Event.CANCEL, wait.row)
+    return wait
+
+
+async def claimed(store: SqliteStore, limit: int = 10) -> list[Delivery]:
+    return list(await store.claim(stores.NODE, limit, LEASE_MS))
+
+
+async def test_a_delete_is_claimed_without_what_the_customer_asked(store: SqliteStore, clock: SettableClock) -> None:
+    wait = await cancelled(store, clock, "1", "A")
+    ended_at = clock.at
+    clock.advance(20)
+    [delivery] = await claimed(store)
+    assert delivery == Delivery(
+        row=delivery.row,
+        kind="delete",
+        attempt=1,
+        session_id=wait.session_id,
+        interaction_id=InteractionId("A"),
+        request=None,
+        first_at=ended_at,
+        claimed_at=ended_at + 20,
+        maybe_sent=False,
+        state=State.ENDED,
+        outcome=Outcome.CANCELLED,
+    )
+
+
+async def test_a_request_is_claimed_again_when_its_lease_is_over(store: SqliteStore, clock: SettableClock) -> None:
+    wait, first = await requested(store, clock, "1")
+    started_at = clock.at
+    clock.advance(FREE_MS - 1)
+    assert await claimed(store) == []
+    clock.advance(1)
+    [delivery] = await claimed(store)
+    assert delivery == Delivery(
+        row=first.row,
+        kind="create",
+        attempt=2,
+        session_id=wait.session_id,
+        interaction_id=None,
+        request=REQUEST,
+        first_at=started_at,
+        claimed_at=clock.at,
+        maybe_sent=True,
+        state=State.REQUESTED,
+        outcome=None,
+    )
+    clock.advance(LEASE_MS - 1)
+    assert await claimed(store) == []
+    clock.advance(1)
+    assert [(again.row, again.attempt) for again in await claimed(store)] == [(first.row, 3)]
+
+
+async def test_what_is_due_longest_comes_first_and_no_more_than_asked_for(
+    store: SqliteStore, clock: SettableClock
+) -> None:
+    for number in range(3):
+        clock.advance(-10)
+        await cancelled(store, clock, str(number), f"I-{number}")
+    clock.advance(30)
+    assert [delivery.interaction_id for delivery in await claimed(store, 2)] == ["I-2", "I-1"]
+    assert [delivery.interaction_id for delivery in await claimed(store, 2)] == ["I-0"]
+
+
+async def test_a_request_that_is_due_with_more_deletes_than_are_taken_is_claimed_once(
+    store: SqliteStore, clock: SettableClock
+) -> None:
+    _, first = await requested(store, clock, "waits")
+    _, second = await requested(store, clock, "waits too")
+    clock.advance(FREE_MS)
+    for number in range(4):
+        await cancelled(store, clock, str(number), f"I-{number}")
+    taken = await claimed(store, 4)
+    assert [delivery.row for delivery in taken[:2]] == [first.row, second.row]
+    assert [delivery.interaction_id for delivery in taken[2:]] == ["I-0", "I-1"]
+    assert [delivery.attempt for delivery in taken] == [2, 2, 1, 1]
+    assert [delivery.interaction_id for delivery in await claimed(store, 4)] == ["I-2", "I-3"]
+
+
+async def test_only_the_newest_attempt_at_a_delete_counts(store: SqliteStore, clock: SettableClock) -> None:
+    await cancelled(store, clock, "1", "A")
+    [first] = await claimed(store)
+    clock.advance(LEASE_MS)
+    [second] = await claimed(store)
+    await store.deleted(first.row, first.attempt)
+    await store.retry_delete(first.row, first.attempt, clock.at)
+    assert (await store.tally()).outbox == {"delete": 1}
+    assert await claimed(store) == []
+    await store.deleted(second.row, second.attempt)
+    assert (await store.tally()).outbox == {}
+
+
+async def test_a_delete_is_tried_again_when_asked_for(store: SqliteStore, clock: SettableClock) -> None:
+    await cancelled(store, clock, "1", "A")
+    await cancelled(store, clock, "2", "B")
+    first, other = await claimed(store)
+    await store.retry_delete(first.row, first.attempt, clock.at + 500)
+    clock.advance(499)
+    assert await claimed(store) == []
+    clock.advance(1)
+    assert [(again.row, again.attempt, again.maybe_sent) for again in await claimed(store)] == [(first.row, 2, True)]
+    await store.deleted(other.row, other.attempt)
+    assert (await store.tally()).outbox == {"delete": 1}
+
+
+async def test_a_node_that_leaves_frees_what_it_held_and_only_that(
+    store: SqliteStore, clock: SettableClock, tmp_path: Path
+) -> None:
+    await cancelled(store, clock, "1", "A")
+    [held] = await claimed(store)
+    other = NodeId("node-b")
+    async with stores.sqlite_store(tmp_path, clock, other) as second:
+        await cancelled(store, clock, "2", "B")
+        [held_by_other] = await second.claim(other, 10, LEASE_MS)
+        await store.leave(stores.NODE)
+        assert [delivery.row for delivery in await second.claim(other, 10, LEASE_MS)] == [held.row]
+        await store.enter(stores.NODE)
+        assert [delivery.row for delivery in await claimed(store)] == [held.row, held_by_other.row]
+        await store.enter(stores.NODE)
+        assert await claimed(store) == [], "what a node holds itself is not freed by its start"
+
+
+async def test_what_can_never_be_found_out_is_not_freed_with_a_node(store: SqliteStore, clock: SettableClock) -> None:
+    wait, delivery = await requested(store, clock, "1")
+    await store.queue_failed(
+        QueueFailed(stores.command_id(), delivery.row, delivery.attempt, Event.QUEUE_TIMEOUT, unresolved=True)
+    )
+    await store.leave(stores.NODE)
+    await store.enter(NodeId("node-b"))
+    clock.advance(FREE_MS)
+    assert await claimed(store) == []
+    assert [row.session_id for row in await store.unresolved()] == [wait.session_id]
