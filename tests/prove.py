@@ -24,6 +24,7 @@ FUZZ_PARTS, FUZZ_REQUESTS = 10, 100_000
 BYTES_PARTS, BYTES_CONNECTIONS = 4, 10_000
 KILL_PARTS, KILLS = 12, 25
 STORM_PARTS, STORM = 3, 10_000
+SOAK_MINUTES = float(os.environ.get("DIYALOG_PROVE_SOAK_MINUTES", "30"))
 WORLD_PARTS, WORLDS = 200, 5_000
 
 
@@ -86,6 +87,13 @@ def every_part() -> Iterator[Part]:
             600,
             {"DIYALOG_TEST_STORM": str(STORM), "DIYALOG_TEST_SEED": str(seed)},
         )
+    yield Part(
+        f"soak minutes {SOAK_MINUTES:g}",
+        "tests/load/test_soak.py",
+        f"{SOAK_MINUTES:g} minutes of everything at once: counts add up, memory and descriptors flat, no error logged",
+        SOAK_MINUTES * 60 + 300,
+        {"DIYALOG_TEST_SOAK": str(SOAK_MINUTES * 60)},
+    )
     yield Part(
         "mutation transitions",
         "tests/mutation/test_mutation.py",
