@@ -2,17 +2,14 @@
 
 import asyncio
 import random
-import resource
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Final
 
-from diyalog.api.app import ApiPolicy, Application, UseCases, application
-from diyalog.api.company_look import CompanyLook
+from diyalog.api.app import Application, UseCases, application
 from diyalog.api.operations import Health
 from diyalog.api.signature_debugging import SignatureDebugging
 from diyalog.callouts.http import HttpClient
@@ -26,21 +23,21 @@ from diyalog.observability.auditing import unlinked_rows
 from diyalog.observability.logging import Log, configure
 from diyalog.observability.metrics import Metrics
 from diyalog.opening import KEY_FILE_NAME, OpeningError, new_node_id, open_store
+from diyalog.policies import access_policy, api_policy, keep_ms, milliseconds, server_options, waiting_policy
 from diyalog.ports import StoreUnavailableError
-from diyalog.protocol.help import HelpLimits, help_limits
+from diyalog.protocol.help import help_limits
 from diyalog.realtime.admission import Streams
 from diyalog.realtime.connection import StreamContext
 from diyalog.realtime.hub import Hub
 from diyalog.realtime.presence import Presence
 from diyalog.realtime.upkeep import POLL_SECONDS, SWEEP_SECONDS, Upkeep
-from diyalog.server.options import ServerOptions
 from diyalog.server.server import Server
 from diyalog.settings import Settings
 from diyalog.storage.auditing import SqliteAudit, open_audit
 from diyalog.storage.connection import SchemaError
 from diyalog.storage.sealing import SecretKeyError, read_secret_key
 from diyalog.storage.sqlite import DirectoryInUseError, SqliteStore
-from diyalog.usecases.access import Access, AccessPolicy
+from diyalog.usecases.access import Access
 from diyalog.usecases.audit_tools import AuditTools as AuditTools  # noqa: PLC0414  the command line names it
 from diyalog.usecases.auditing import Chaining
 from diyalog.usecases.changes import Changes
@@ -48,7 +45,7 @@ from diyalog.usecases.commanding import CommandIds
 from diyalog.usecases.following import Following
 from diyalog.usecases.keyring import KeyRing
 from diyalog.usecases.queueing import Queueing, QueueingPolicy
-from diyalog.usecases.waiting import Waiting, WaitingPolicy
+from diyalog.usecases.waiting import Waiting
 from diyalog.workers.audit_chain import AuditChain
 from diyalog.workers.deadlines import deadlines
 from diyalog.workers.heartbeat import Heartbeat
@@ -58,12 +55,9 @@ from diyalog.workers.outbox import Outbox
 from diyalog.workers.retention import retention
 from diyalog.workers.service import Periodic, Supervisor, Worker
 
-_DAY_MS: Final = 86_400_000
 _STOP_S: Final = 15.0
 _GRACE_S: Final = _STOP_S - 5.0  # then there is time left to store what was learned
 _FINISH_S: Final = 5.0
-_SOCKET_SHARE: Final = 0.8
-_STATIC: Final = Path(__file__).parent / "static"
 
 
 class NoQueueSystem:
@@ -117,9 +111,14 @@ def put_together(settings: Settings, store: SqliteStore, node: NodeId, clock: Cl
         journal=journal,
     )
     waiting = Waiting(
-        store, queueing or NoQueueSystem(), changes=changes, clock=clock, commands=commands, policy=_waiting(settings)
+        store,
+        queueing or NoQueueSystem(),
+        changes=changes,
+        clock=clock,
+        commands=commands,
+        policy=waiting_policy(settings),
     )
-    access = Access(store, _verifier(settings, http, journal), clock, _access(settings))
+    access = Access(store, _verifier(settings, http, journal), clock, access_policy(settings))
     following = Following(store, waiting, access, journal)
     ring = KeyRing(store, clock)
     limits = help_limits(waiting.policy.limit_ms, waiting.policy.abandon_ms, waiting.policy.queue_timeout_ms)
@@ -131,15 +130,13 @@ def put_together(settings: Settings, store: SqliteStore, node: NodeId, clock: Cl
     context = StreamContext(hub, following, presence, journal, clock, now, limits, settings.limits.messages)
     streams = Streams(context, settings.allowed_origins, lambda: waiting.stopping)
     audit = SqliteAudit(settings.data_dir, _secret_key(settings))
-    chaining = Chaining(
-        audit, audit.keys, clock=clock, keep_ms=_keep_ms(settings), on_broken=_audit_alarm(log, metrics)
-    )
+    chaining = Chaining(audit, audit.keys, clock=clock, keep_ms=keep_ms(settings), on_broken=_audit_alarm(log, metrics))
     health = Health(_store_answers(store), lambda: waiting.stopping, _render(metrics, store, audit))
     use_cases = UseCases(waiting=waiting, access=access, keys=ring, health=health, sockets=streams)
     # Behind a call of the loop's own, so that an answer is written before its request is looked into.
     later = asyncio.get_running_loop().call_soon
     debugging = SignatureDebugging(clock, later, log.signature_line) if settings.debug_signatures else None
-    app = application(use_cases, _api(settings, epoch, limits), journal, clock, debugging)
+    app = application(use_cases, api_policy(settings, epoch, limits), journal, clock, debugging)
     upkeep = Upkeep(hub, following, presence, journal)
     workers = (
         AuditChain(chaining, asyncio.sleep),  # first, so that it stops last and links what the others wrote
@@ -182,69 +179,6 @@ def supervisor(parts: Parts) -> Supervisor:
     )
 
 
-def server_options(settings: Settings) -> ServerOptions:
-    """What the listening server is told."""
-    limits = settings.limits
-    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return ServerOptions(
-        host=settings.host,
-        port=settings.port,
-        tls_cert=settings.tls_cert,
-        tls_key=settings.tls_key,
-        header_bytes=limits.header_bytes,
-        frame_bytes=limits.frame_bytes,
-        socket_limit=limits.sockets or int(descriptors * _SOCKET_SHARE),
-        drain_seconds=settings.drain_seconds,
-    )
-
-
-def _ms(seconds: float) -> int:
-    return round(seconds * 1000)
-
-
-def _keep_ms(settings: Settings) -> int:
-    return round(settings.keep_days * _DAY_MS)
-
-
-def _waiting(settings: Settings) -> WaitingPolicy:
-    return WaitingPolicy(
-        limit_ms=_ms(settings.wait_limit),
-        abandon_ms=_ms(settings.abandon_after),
-        queue_timeout_ms=_ms(settings.queue_timeout),
-        builtin=settings.queue == "builtin",
-    )
-
-
-def _access(settings: Settings) -> AccessPolicy:
-    return AccessPolicy(
-        open_access=settings.open_access,
-        token_lifetime_ms=_ms(settings.token_lifetime),
-        hash_lifetime_ms=_ms(settings.hash_lifetime),
-        keep_ms=_keep_ms(settings),
-    )
-
-
-def _api(settings: Settings, epoch: str, limits: HelpLimits) -> ApiPolicy:
-    return ApiPolicy(
-        version=version("diyalog"),
-        epoch=epoch,
-        help_limits=limits,
-        static=_STATIC,
-        trusted_proxies=settings.trusted_proxies,
-        allowed_origins=settings.allowed_origins,
-        frame_ancestors=settings.frame_ancestors,
-        look=CompanyLook(
-            name=settings.company_name,
-            phone=settings.company_phone,
-            colour=settings.company_colour,
-            links=settings.company_links,
-        ),
-        auth_failures=settings.limits.auth_failures,
-        starts=settings.limits.starts,
-        body_bytes=settings.limits.body_bytes,
-    )
-
-
 def _http_client(settings: Settings) -> HttpClient:
     bases = [url for url in (settings.queue_url, settings.customer_auth_url) if url is not None]
     return HttpClient(bases, auth_token=settings.callout_token)
@@ -271,7 +205,7 @@ def _queueing(
         store,
         queue,
         on_change=changes.changed,
-        policy=QueueingPolicy(_ms(settings.queue_timeout), settings.queue_repeatable),
+        policy=QueueingPolicy(milliseconds(settings.queue_timeout), settings.queue_repeatable),
         node=node,
         new_command_id=commands.new,
         clock=clock,
@@ -288,8 +222,8 @@ def _verifier(settings: Settings, http: HttpClient, journal: ServerJournal) -> H
 
 
 def _retention(settings: Settings, store: SqliteStore) -> Worker:
-    keep_ms = _keep_ms(settings)
-    return retention(store, keep_ms=keep_ms, token_ms=keep_ms + _ms(settings.token_lifetime), sleep=asyncio.sleep)
+    kept = keep_ms(settings)
+    return retention(store, keep_ms=kept, token_ms=kept + milliseconds(settings.token_lifetime), sleep=asyncio.sleep)
 
 
 def _store_answers(store: SqliteStore) -> Callable[[], "asyncio.Future[bool]"]:
@@ -333,7 +267,7 @@ async def opened_audit(settings: Settings, clock: Clock) -> AsyncIterator[AuditT
     except (SchemaError, StoreUnavailableError) as error:
         raise OpeningError(f"DIYALOG_DATA_DIR: the database in {settings.data_dir} cannot be used: {error}") from None
     try:
-        yield AuditTools(store, store.keys, clock, _keep_ms(settings), asyncio.sleep)
+        yield AuditTools(store, store.keys, clock, keep_ms(settings), asyncio.sleep)
     finally:
         await store.close()
 

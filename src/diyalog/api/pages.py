@@ -116,8 +116,8 @@ class Pages:
 
 def _app(folder: Path, headers: tuple[Header, ...], look: CompanyLook) -> Iterator[tuple[str, StoredFile]]:
     yield "/app/company.json", _file("company.json", look.json(), (*_SAFE, _ASK_FIRST))
-    if theme := look.theme():
-        yield theme[0], _file("theme.css", theme[1], (*_SAFE, _FOREVER))
+    for path, body in look.files():
+        yield path, _file(path, body, (*_SAFE, _FOREVER))
     for name, body in _contents(folder):
         path = f"/app/{name}"
         age = _FOREVER if _HASHED.search(path) else _ASK_FIRST

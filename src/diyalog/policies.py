@@ -1,0 +1,88 @@
+"""What the settings mean for each part of the server: units, defaults that depend on the machine, what goes where."""
+
+import resource
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from diyalog.api.app import ApiPolicy
+from diyalog.api.company_look import CompanyLook, read_look
+from diyalog.protocol.help import HelpLimits
+from diyalog.server.options import ServerOptions
+from diyalog.settings import Settings, SettingsError
+from diyalog.usecases.access import AccessPolicy
+from diyalog.usecases.waiting import WaitingPolicy
+
+_DAY_MS: Final = 86_400_000
+_SOCKET_SHARE: Final = 0.8
+_STATIC: Final = Path(__file__).parent / "static"
+
+
+def milliseconds(seconds: float) -> int:
+    """Whole milliseconds of a setting in seconds."""
+    return round(seconds * 1000)
+
+
+def keep_ms(settings: Settings) -> int:
+    """How long the data of an ended wait is kept, in milliseconds."""
+    return round(settings.keep_days * _DAY_MS)
+
+
+def waiting_policy(settings: Settings) -> WaitingPolicy:
+    """How long waits last."""
+    return WaitingPolicy(
+        limit_ms=milliseconds(settings.wait_limit),
+        abandon_ms=milliseconds(settings.abandon_after),
+        queue_timeout_ms=milliseconds(settings.queue_timeout),
+        builtin=settings.queue == "builtin",
+    )
+
+
+def access_policy(settings: Settings) -> AccessPolicy:
+    """Who is let in, and for how long."""
+    return AccessPolicy(
+        open_access=settings.open_access,
+        token_lifetime_ms=milliseconds(settings.token_lifetime),
+        hash_lifetime_ms=milliseconds(settings.hash_lifetime),
+        keep_ms=keep_ms(settings),
+    )
+
+
+def api_policy(settings: Settings, epoch: str, limits: HelpLimits) -> ApiPolicy:
+    """What the HTTP API allows and shows. `epoch` is the database's. Raises SettingsError for an unusable look."""
+    return ApiPolicy(
+        version=version("diyalog"),
+        epoch=epoch,
+        help_limits=limits,
+        static=_STATIC,
+        trusted_proxies=settings.trusted_proxies,
+        allowed_origins=settings.allowed_origins,
+        frame_ancestors=settings.frame_ancestors,
+        look=_look(settings),
+        auth_failures=settings.limits.auth_failures,
+        starts=settings.limits.starts,
+        body_bytes=settings.limits.body_bytes,
+    )
+
+
+def server_options(settings: Settings) -> ServerOptions:
+    """What the listening server is told."""
+    limits = settings.limits
+    descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return ServerOptions(
+        host=settings.host,
+        port=settings.port,
+        tls_cert=settings.tls_cert,
+        tls_key=settings.tls_key,
+        header_bytes=limits.header_bytes,
+        frame_bytes=limits.frame_bytes,
+        socket_limit=limits.sockets or int(descriptors * _SOCKET_SHARE),
+        drain_seconds=settings.drain_seconds,
+    )
+
+
+def _look(settings: Settings) -> CompanyLook:
+    try:
+        return read_look(settings)
+    except ValueError as wrong:
+        raise SettingsError("DIYALOG_COMPANY_TEXTS", str(wrong)) from None
