@@ -36,6 +36,7 @@ _SIGNATURE = (
 )
 _ENDINGS = (
     "tests/contracts/test_store_waits.py",
+    "tests/storage/test_ends_together.py",
     "tests/contracts/test_store_outbox.py",
     "tests/storage/test_faults.py",
     "tests/faults/test_ambiguous_commit.py",
