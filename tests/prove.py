@@ -23,6 +23,7 @@ MODEL_PARTS, MODEL_EXAMPLES = 4, 500
 FUZZ_PARTS, FUZZ_REQUESTS = 10, 100_000
 BYTES_PARTS, BYTES_CONNECTIONS = 4, 10_000
 KILL_PARTS, KILLS = 12, 25
+GUIDED_PARTS, GUIDED_TIMES = 5, 50
 STORM_PARTS, STORM = 3, 10_000
 SOAK_MINUTES = float(os.environ.get("DIYALOG_PROVE_SOAK_MINUTES", "30"))
 WORLD_PARTS, WORLDS = 200, 5_000
@@ -78,6 +79,15 @@ def every_part() -> Iterator[Part]:
             f"{KILLS} kills under load: 0 acknowledged transitions lost",
             60 + 12 * KILLS,
             {"KILLS": str(KILLS), "SEED": str(seed)},
+        )
+    for seed in range(1, GUIDED_PARTS + 1):
+        yield Part(
+            f"fuzz seed {seed}",
+            "tests/fuzz/test_fuzz.py",
+            f"{6000 * GUIDED_TIMES:,} inputs to the three parsers: 0 differences from their rules",
+            1800,
+            {"DIYALOG_TEST_FUZZ": str(GUIDED_TIMES), "DIYALOG_TEST_SEED": str(seed)},
+            ("-k", "parser"),
         )
     for seed in range(1, STORM_PARTS + 1):
         yield Part(

@@ -93,6 +93,7 @@ class App:
         self.seen: int = begun["seq"]
         self.epoch: str = begun["epoch"]
         self.outcome: str | None = None
+        self.message: str | None = None
         self._welcomed_after = -1
         self._attempt = 0
 
@@ -162,7 +163,7 @@ class App:
         assert event["seq"] == self.seen + 1, f"after {self.seen}: {event}"
         assert (event["event"], self.outcome) == ("wait.ended", None), event
         self.seen += 1
-        self.outcome = event["data"]["outcome"]
+        self.outcome, self.message = event["data"]["outcome"], event["data"]["message"]
         self.crowd.told.note(self.session, self.outcome)
         await socket.send_json({"type": "ack", "seq": self.seen})
 

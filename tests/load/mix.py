@@ -17,6 +17,8 @@ from load.crowd import App, Crowd, Guest
 ELSEWHERE_CODE = 403
 LONGEST_HOLD_S = 1.5
 """Between a start and what ends it."""
+MESSAGE = "Nobody is free."
+"""Of the back office; the company's queue gives up without one."""
 JSON = {"Content-Type": "application/json"}
 WAYS = ("cancel", "interaction", "session", "company", "replace", "race")
 
@@ -35,6 +37,7 @@ class Mix:
         self.crowd = Crowd(self.told, streams, self.dice)
         self.started = 0
         self.done: Counter[str] = Counter()
+        self._stopped: set[str] = set()
 
     async def run(self, seconds: float, customers: int) -> None:
         """Keep all parties busy for so long; returns when each has finished what it had begun."""
@@ -95,6 +98,8 @@ class Mix:
             case "race":
                 await asyncio.gather(self._cancel(app), self._give_up(app, interactionId=app.interaction))
         await life  # "company": its queue gives up by itself
+        assert (app.message == MESSAGE) == (app.session in self._stopped), "who was told success, and nobody else, won"
+        self._stopped.discard(app.session)
         self.done[way] += 1
 
     async def _reconnect(self, app: App, life: asyncio.Task[None]) -> asyncio.Task[None]:
@@ -112,12 +117,13 @@ class Mix:
         self.told.note(app.session, reply.json["outcome"])
 
     async def _give_up(self, app: App, **named: object) -> None:
-        reply = await self.company.not_delivered(idempotency_key=str(uuid4()), message="Nobody is free.", **named)
+        """Not delivered, by the back office, which may be told that another has ended the wait before."""
+        reply = await self.company.not_delivered(idempotency_key=str(uuid4()), message=MESSAGE, **named)
         if reply.json == STOPPED:
             self.told.note(app.session, "NOT_DELIVERED")
+            self._stopped.add(app.session)
         else:
             assert reply.json == NOBODY or reply.json["errorCode"] == ELSEWHERE_CODE, reply.text
-            self.told.deny(app.session, "NOT_DELIVERED")
 
     async def _strangers(self, over: float) -> None:
         """Requests that nobody should send, each refused as the documents say."""
