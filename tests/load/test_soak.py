@@ -24,9 +24,9 @@ from load.test_storm import nothing_logged_as_an_error
 SECONDS = float(os.environ.get("DIYALOG_TEST_SOAK", "3"))
 CUSTOMERS = 24
 GROWTH_BYTES = 8 * 1024 * 1024
-"""How much resident memory may grow after the warm-up, besides the database's pages, which two connections keep in
-caches of 64 MB. A leak of 1 KB a wait is more than this after ten minutes."""
-CACHES = 2
+STORED_SHARE = 0.5
+"""Resident memory may grow by so much after the warm-up, and by this share of what the database grew, whose pages are
+kept in caches of 64 MB. A leak of 1 KB a wait is more than that within ten minutes."""
 SAMPLES = 16
 WARM_UP = 0.25
 """The part of the time after which memory is looked at first."""
@@ -191,4 +191,4 @@ async def test_nothing_is_left_and_nothing_grows(tmp_path: Path) -> None:
     assert counts["created"] == mix.started
     assert min(counts[outcome] for outcome in ("CANCELLED", "NOT_DELIVERED", "EXPIRED", "FAILED")) > 0, counts
     assert mix.done.keys() >= {*WAYS, "left", "refused", "reconnect", "bad"}, "all of the mix was played"
-    assert figures["grown"] < GROWTH_BYTES + CACHES * figures["stored"], "resident memory grew"
+    assert figures["grown"] < GROWTH_BYTES + STORED_SHARE * figures["stored"], "resident memory grew"
