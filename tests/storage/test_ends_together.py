@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 
 from diyalog.domain.commands import Caller, EndWait, Idempotency, QueueTook
@@ -12,7 +14,7 @@ from diyalog.domain.results import EndResult, Verdict
 from diyalog.domain.transitions import Event
 from diyalog.domain.wait import Wait
 from diyalog.storage.auditing import SqliteAudit
-from diyalog.storage.sqlite import SqliteStore
+from diyalog.storage.sqlite import DATABASE_NAME, SqliteStore
 from kit import stores
 from kit.clock import SettableClock
 
@@ -161,6 +163,26 @@ async def test_a_late_end_is_remembered_with_the_wait_that_goes_on(store: Sqlite
         (Verdict.LOST, True, False),
         (Verdict.LOST, True, True),
     ]
+
+
+async def test_answers_are_remembered_in_words_that_the_next_version_of_the_server_knows(
+    store: SqliteStore, clock: SettableClock, tmp_path: Path
+) -> None:
+    who = await stores.customer(store, "1")
+    first = await stores.started(store, who, clock)
+    assert first.delivery is not None
+    await take(store, first.delivery.row, "A")
+    second = await stores.started(store, who, clock)
+    assert second.wait is not None
+    for scope, interaction in ((b"elsewhere", "A"), (b"held", "B")):
+        key = Idempotency(scope, b"body")
+        await stores.not_delivered(store, interaction=interaction, idempotency=key, may_hold=True)
+    for scope in (b"won", b"lost"):
+        key = Idempotency(scope, b"body")
+        await stores.not_delivered(store, session=second.wait.session_id, idempotency=key)
+    with closing(apsw.Connection(str(tmp_path / DATABASE_NAME), flags=apsw.SQLITE_OPEN_READONLY)) as database:
+        stored = dict(database.execute("SELECT scope, verdict FROM idempotency").fetchall())
+    assert stored == {b"elsewhere": "LOST_ELSEWHERE", b"held": "HELD", b"won": "WON", b"lost": "LOST"}
 
 
 async def take(store: SqliteStore, delivery: int, interaction: str) -> None:
