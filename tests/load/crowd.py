@@ -42,8 +42,15 @@ class Guest(Customer):
 class Crowd:
     """What the apps share, and what they have met. `cut` numbers the times that everybody lost the server."""
 
-    def __init__(self, told: Told, streams: aiohttp.ClientSession, dice: random.Random) -> None:
+    def __init__(
+        self,
+        told: Told,
+        streams: aiohttp.ClientSession,
+        dice: random.Random,
+        longest_pause_s: float = LONGEST_PAUSE_S,
+    ) -> None:
         self.told = told
+        self.longest_pause_s = longest_pause_s
         self.streams = streams
         self.dice = dice
         self.turn = asyncio.Semaphore(HANDSHAKES)
@@ -97,6 +104,11 @@ class App:
         self._welcomed_after = -1
         self._attempt = 0
 
+    @property
+    def is_in(self) -> bool:
+        """The server has welcomed it since the last cut."""
+        return self._welcomed_after == self.crowd.cut
+
     async def live(self) -> None:
         """Return when the session is over, acknowledged, and the server has closed the stream."""
         while True:
@@ -114,7 +126,7 @@ class App:
         if code == GOING_AWAY and reason:
             self.crowd.paced.append(float(reason))
             return float(reason)
-        pause = self.crowd.dice.uniform(0, min(LONGEST_PAUSE_S, FIRST_PAUSE_S * 2**self._attempt))
+        pause = self.crowd.dice.uniform(0, min(self.crowd.longest_pause_s, FIRST_PAUSE_S * 2**self._attempt))
         self._attempt += 1
         return pause
 

@@ -23,8 +23,10 @@ from load.crowd import BROKEN, App, Crowd, Guest, allow_descriptors, http_client
 WAITING = int(os.environ.get("DIYALOG_TEST_STORM", "200"))
 """How many wait and are cut."""
 LARGE = WAITING > 2000
+LONGEST_PAUSE_S = 15.0 if LARGE else 1.0
+"""The protocol's, or shorter so that a small storm is soon over."""
 DRAIN_S = 10.0 if LARGE else 1.0
-BACK_S = 120.0 if LARGE else 12.0
+BACK_S = 120.0 if LARGE else 30.0
 """Everybody is back within so long after the cut: the drain, the start, the longest pause, and a slow machine."""
 CALLS = 32
 """HTTP requests at the same time while the crowd is made."""
@@ -45,8 +47,10 @@ class Storm:
         self.answered_s: list[float] = []
         self.there = asyncio.Event()
 
-    async def gather_crowd(self, group: asyncio.TaskGroup, number: int) -> list[asyncio.Task[None]]:
-        """Start so many waits, each with its stream open."""
+    async def gather_crowd(
+        self, group: asyncio.TaskGroup, number: int, room: int | None = None
+    ) -> list[asyncio.Task[None]]:
+        """Start so many waits, each with its stream open, or as many of them as the server has room for."""
         turn = asyncio.Semaphore(CALLS)
 
         async def join(place: int) -> asyncio.Task[None]:
@@ -59,7 +63,7 @@ class Storm:
                 return group.create_task(app.live())
 
         lives = [await joined for joined in asyncio.as_completed([join(place) for place in range(number)])]
-        await self.crowd.until_back(number, BACK_S)
+        await self.crowd.until_back(room or number, BACK_S)
         return lives
 
     async def strike(self, how: signal.Signals, chosen: list[App]) -> float:
@@ -153,7 +157,7 @@ async def test_everybody_comes_back_to_the_same_wait(tmp_path: Path) -> None:
         server = await stack.enter_async_context(running(tmp_path, drain_seconds=str(DRAIN_S)))
         company = await stack.enter_async_context(Company(server.url, await server.new_key()))
         calls = await stack.enter_async_context(http_client(CALLS))
-        crowd = Crowd(told, await stack.enter_async_context(http_client(0)), dice)
+        crowd = Crowd(told, await stack.enter_async_context(http_client(0)), dice, LONGEST_PAUSE_S)
         storm = Storm(server, company, crowd, calls)
         async with asyncio.timeout(3 * BACK_S), asyncio.TaskGroup() as group:
             lives = await storm.gather_crowd(group, WAITING)
@@ -178,5 +182,35 @@ async def test_everybody_comes_back_to_the_same_wait(tmp_path: Path) -> None:
     assert paced >= WAITING * 0.8, "those who were cut were told when to come back"
     assert crowd.closed[1006] >= WAITING * 0.8, "the kill cut everybody"
     assert ended > WAITING // 8, "waits ended during the storm"
+    nothing_logged_as_an_error(server.log)
+    check_database(server.database, told)
+
+
+async def test_a_full_server_turns_away_and_takes_in_later(tmp_path: Path) -> None:
+    told, room, number = Told(), 20, 30
+    async with AsyncExitStack() as stack:
+        server = await stack.enter_async_context(running(tmp_path, limit_sockets=str(room)))
+        company = await stack.enter_async_context(Company(server.url, await server.new_key()))
+        calls = await stack.enter_async_context(http_client(CALLS))
+        crowd = Crowd(told, await stack.enter_async_context(http_client(0)), random.Random(1), LONGEST_PAUSE_S)
+        storm = Storm(server, company, crowd, calls)
+        async with asyncio.timeout(2 * BACK_S), asyncio.TaskGroup() as group:
+            lives = await storm.gather_crowd(group, number, room)
+
+            async def turned_away() -> bool:
+                return crowd.refused[503] >= number - room
+
+            await eventually(turned_away, BACK_S, "those for whom there is no room are told so")
+            assert crowd.back == room
+            for app in [app for app in storm.apps if app.is_in][: number - room]:
+                reply = await company.not_delivered(sessionId=app.session)
+                assert reply.json == STOPPED
+                told.note(app.session, "NOT_DELIVERED")
+            await crowd.until_back(number, BACK_S)
+            await is_sound(storm)
+            for life in lives:
+                life.cancel()
+    assert sum(app.outcome == "NOT_DELIVERED" for app in storm.apps) == number - room
+    assert crowd.closed.keys() <= {1000, 1006}
     nothing_logged_as_an_error(server.log)
     check_database(server.database, told)
