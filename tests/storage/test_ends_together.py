@@ -181,8 +181,8 @@ async def test_answers_are_remembered_in_words_that_the_next_version_of_the_serv
         key = Idempotency(scope, b"body")
         await stores.not_delivered(store, session=second.wait.session_id, idempotency=key)
     with closing(apsw.Connection(str(tmp_path / DATABASE_NAME), flags=apsw.SQLITE_OPEN_READONLY)) as database:
-        stored = dict(database.execute("SELECT scope, verdict FROM idempotency").fetchall())
-    assert stored == {b"elsewhere": "LOST_ELSEWHERE", b"held": "HELD", b"won": "WON", b"lost": "LOST"}
+        stored = database.execute("SELECT scope, verdict FROM idempotency ORDER BY scope").fetchall()
+    assert stored == [(b"elsewhere", "LOST_ELSEWHERE"), (b"held", "HELD"), (b"lost", "LOST"), (b"won", "WON")]
 
 
 async def take(store: SqliteStore, delivery: int, interaction: str) -> None:
