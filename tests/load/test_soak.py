@@ -21,7 +21,7 @@ from load.crowd import http_client
 from load.mix import WAYS, Mix
 from load.test_storm import nothing_logged_as_an_error
 
-SECONDS = float(os.environ.get("DIYALOG_TEST_SOAK", "2"))
+SECONDS = float(os.environ.get("DIYALOG_TEST_SOAK", "1"))
 CUSTOMERS = 24
 GROWTH_BYTES = 8 * 1024 * 1024
 STORED_SHARE = 0.5
