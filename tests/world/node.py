@@ -134,8 +134,9 @@ class Node:
         self._stopping.set()
 
     def doom(self) -> None:
-        """Let the process die soon."""
+        """Let the process die soon, also when it has little to do."""
         self.process.steps_left = self._faults.random.randrange(1, 400)
+        self._loop.call_later(1.0, self._die, self)
 
     async def main(self, database: Database, queue: QueueSystem, on_ready: Callable[["Node"], None]) -> None:
         clock = SimulatedClock(self._loop)
