@@ -176,3 +176,14 @@ async def test_what_can_never_be_found_out_is_not_freed_with_a_node(store: Sqlit
     clock.advance(FREE_MS)
     assert await claimed(store) == []
     assert [row.session_id for row in await store.unresolved()] == [wait.session_id]
+
+
+async def test_an_id_that_is_taken_anew_drops_its_own_delete_at_once_and_no_other(
+    store: SqliteStore, clock: SettableClock
+) -> None:
+    await cancelled(store, clock, "1", "A")
+    await cancelled(store, clock, "2", "B")
+    _, delivery = await requested(store, clock, "3")
+    await store.queue_took(QueueTook(stores.command_id(), delivery.row, delivery.attempt, InteractionId("A")))
+    assert (await store.tally()).outbox == {"delete": 1}
+    assert [due.interaction_id for due in await claimed(store)] == ["B"]
