@@ -147,7 +147,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def call_soon(  # type: ignore[override]  # a lighter handle
         self, callback: Callable[..., Any], *args: object, context: Context | None = None
     ) -> Handle:
-        handle = Handle(self._seconds, callback, args, context or copy_context())
+        handle = Handle(self._seconds, callback, args, copy_context() if context is None else context)
         self._runnable.append(handle)
         return handle
 
@@ -161,7 +161,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def call_at(  # type: ignore[override]  # a lighter handle
         self, when: float, callback: Callable[..., Any], *args: object, context: Context | None = None
     ) -> Handle:
-        handle = Handle(when, callback, args, context or copy_context())
+        handle = Handle(when, callback, args, copy_context() if context is None else context)
         heapq.heappush(self._timers, (when, self.next_number(), handle))
         return handle
 
