@@ -83,23 +83,6 @@ async def test_what_comes_during_a_commit_goes_together_behind_it(numbers: Numbe
     assert numbers.groups == [[1], [2, 3, 4]]
 
 
-async def test_who_comes_because_of_a_commit_goes_along_with_the_next_group(numbers: Numbers, writer: Writer) -> None:
-    numbers.go_on.clear()
-
-    async def twice() -> int:
-        await writer.submit(numbers.write, 1)
-        return await writer.submit(numbers.write, 3)
-
-    begun = asyncio.ensure_future(twice())
-    await asyncio.sleep(0)
-    await entered(numbers)
-    waiting = writer.submit(numbers.write, 2)
-    numbers.go_on.set()
-    async with asyncio.timeout(LIMIT_S):
-        assert (await waiting, await begun) == (20, 30)
-    assert numbers.groups == [[1], [2, 3]]
-
-
 async def test_one_that_fails_does_not_hold_up_the_next(numbers: Numbers, writer: Writer) -> None:
     async with asyncio.timeout(LIMIT_S):
         await writer.submit(numbers.write, 1)
@@ -124,7 +107,6 @@ async def test_what_was_submitted_before_the_stop_is_committed(numbers: Numbers,
         await stopping
         assert await asyncio.gather(first, *rest) == [value * 10 for value in range(4502)]
     assert numbers.stored() == list(range(4502))
-    assert max(map(len, numbers.groups)) == 2000
 
 
 async def test_a_database_that_is_away_is_told_to_all_of_the_group(numbers: Numbers, writer: Writer) -> None:

@@ -35,6 +35,8 @@ def open_connection(path: Path, *, read_only: bool = False, vfs: str = "") -> ap
         connection.pragma("temp_store", "MEMORY")
         connection.pragma("cache_size", -64_000)
         connection.pragma("mmap_size", 0)
+        # Otherwise a statement with a bound limit or bound range is planned anew each time it is run.
+        connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     return connection
 
 

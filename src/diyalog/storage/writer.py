@@ -1,7 +1,7 @@
 """The one writer of the embedded database: a thread that commits together whatever arrived meanwhile.
 
-Idle, a command is committed at once; under load each commit carries everything that came during the one before and
-in the turn of the event loop behind it, so that durability costs one fsync a group and not one a command.
+Idle, a command is committed at once; under load each commit carries everything that came during the one before, so
+that durability costs one fsync a group and not one a command.
 """
 
 import asyncio
@@ -32,7 +32,6 @@ class Writer:
         self._connection = connection
         self._begin = begin
         self._submitted: list[_Pending] = []
-        self._committing = False
         self._pending: queue.SimpleQueue[list[_Pending] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="diyalog-writer", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -44,8 +43,7 @@ class Writer:
 
     async def stop(self) -> None:
         """Commit what was submitted, then end the thread."""
-        while self._submitted:
-            self._hand_over()
+        self._hand_over()
         self._pending.put(None)
         await asyncio.to_thread(self._thread.join)
 
@@ -57,7 +55,7 @@ class Writer:
         assert self._loop is not None, "started"
         future: asyncio.Future[_R] = self._loop.create_future()
         self._submitted.append((operation, command, future))
-        if len(self._submitted) == 1 and not self._committing:
+        if len(self._submitted) == 1:
             self._loop.call_soon(self._hand_over)
         return future
 
@@ -68,29 +66,26 @@ class Writer:
         commit that one alone.
         """
         if self._submitted:
-            self._committing = True
-            self._pending.put(self._submitted[:_GROUP_LIMIT])
-            del self._submitted[:_GROUP_LIMIT]
+            submitted, self._submitted = self._submitted, []
+            self._pending.put(submitted)
 
     def _work(self) -> None:
-        assert self._loop is not None, "started"
-        while (group := self._pending.get()) is not None:
+        stopping = False
+        while not stopping:
+            group = self._pending.get()
+            if group is None:
+                return
+            with suppress(queue.Empty):
+                while len(group) < _GROUP_LIMIT:
+                    more = self._pending.get_nowait()
+                    if more is None:
+                        stopping = True
+                        break
+                    group.extend(more)
             settled = self._carry_out(group)
+            assert self._loop is not None, "started"
             with suppress(RuntimeError):  # the loop is gone: nobody waits for these results any more
-                self._loop.call_soon_threadsafe(self._settle, settled)
-
-    def _settle(self, settled: Sequence[_Settled]) -> None:
-        """Give out the results of a group. The next one goes when those who come because of them have come, too."""
-        for future, result, error in settled:
-            if future.done():  # whoever waited has gone
-                continue
-            if error is not None:
-                future.set_exception(error)
-            else:
-                future.set_result(result)
-        self._committing = False
-        if self._submitted and self._loop is not None:
-            self._loop.call_soon(self._loop.call_soon, self._hand_over)
+                self._loop.call_soon_threadsafe(_settle, settled)
 
     def _carry_out(self, group: Sequence[_Pending]) -> list[_Settled]:
         try:
@@ -130,3 +125,13 @@ def _by_operation(group: Sequence[_Pending]) -> dict[Operation[Any, Any], list[i
     for place, (operation, _, _) in enumerate(group):
         places.setdefault(operation, []).append(place)
     return places
+
+
+def _settle(settled: Sequence[_Settled]) -> None:
+    for future, result, error in settled:
+        if future.done():  # whoever waited has gone
+            continue
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
