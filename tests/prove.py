@@ -104,13 +104,18 @@ def every_part() -> Iterator[Part]:
         SOAK_MINUTES * 60 + 300,
         {"DIYALOG_TEST_SOAK": str(SOAK_MINUTES * 60)},
     )
-    yield Part(
-        "mutation transitions",
-        "tests/mutation/test_mutation.py",
-        "changes of the table of transitions: all noticed but for the survivors in docs/mutation.md",
-        1800,
-        {"DIYALOG_TEST_MUTATION": "transitions"},
-    )
+    for target, subject in (
+        ("transitions", "the table of transitions"),
+        ("signature", "the rules of signatures"),
+        ("endings", "the transaction that ends waits"),
+    ):
+        yield Part(
+            f"mutation {target}",
+            "tests/mutation/test_mutation.py",
+            f"changes of {subject}: all noticed but for the survivors in docs/mutation.md",
+            1800,
+            {"DIYALOG_TEST_MUTATION": target},
+        )
     yield Part(
         "screens all",
         "tests/browser/test_gallery.py",
