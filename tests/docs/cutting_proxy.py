@@ -34,11 +34,18 @@ class CuttingProxy:
     port: int = 0
     cuts: int = 0
     _open: set[_Connection] = field(default_factory=set)
+    _cut_again: asyncio.Event = field(default_factory=asyncio.Event)
 
     def cut_one(self) -> None:
         """Cut a connection that is open now, if there is one."""
         if self._open:
             self._cut(self.chance.choice(list(self._open)))
+
+    async def has_cut(self, cuts: int) -> None:
+        """Wait until it has cut so many connections."""
+        while self.cuts < cuts:
+            self._cut_again.clear()
+            await self._cut_again.wait()
 
     def heal(self) -> None:
         """From now on new connections live."""
@@ -79,6 +86,7 @@ class CuttingProxy:
         if connection.dead:
             return
         self.cuts += 1
+        self._cut_again.set()
         way = self.chance.choice(["end", "reset", "silence"])
         if way == "silence":
             connection.dead = True
