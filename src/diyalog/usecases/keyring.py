@@ -8,7 +8,7 @@ from diyalog.domain.ids import AccessKeyId
 from diyalog.domain.signature import SigningKey
 from diyalog.ports import AccessStore
 
-_AGAIN_MS: Final = 50
+_STRANGERS_READS: Final = 20
 
 
 class KeyRing:
@@ -19,22 +19,36 @@ class KeyRing:
         self._clock = clock
         self._keys: dict[AccessKeyId, SigningKey] = {}
         self._secrets: dict[AccessKeyId, str] = {}
-        self._refreshed_at = -_AGAIN_MS
         self._refreshing = asyncio.Lock()
+        self._reads = 0  # begun so far
+        self._left = float(_STRANGERS_READS)
+        self._left_at = clock.now_ms()
 
     def lookup(self, key_id: AccessKeyId) -> SigningKey | None:
         """The live key of this id, as last read."""
         return self._keys.get(key_id)
 
     async def find(self, key_id: AccessKeyId) -> SigningKey | None:
-        """The live key of this id, also when it was made just now; strangers cause at most 20 reads a second."""
+        """The live key of this id, also when it was made just now.
+
+        Strangers cause at most 20 reads a second, and whoever comes during one shares the next.
+        """
         if (key := self._keys.get(key_id)) is not None:
             return key
-        asked_at = self._clock.now_ms()
+        reads = self._reads
         async with self._refreshing:
-            if not 0 <= asked_at - self._refreshed_at < _AGAIN_MS:
+            if self._reads == reads and self._may_read():
                 await self._read()
         return self._keys.get(key_id)
+
+    def _may_read(self) -> bool:
+        now = self._clock.now_ms()
+        self._left = min(_STRANGERS_READS, self._left + max(0, now - self._left_at) * _STRANGERS_READS / 1000)
+        self._left_at = now
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True
 
     async def refresh(self) -> None:
         """Read the keys again; raises StoreUnavailableError."""
@@ -42,9 +56,8 @@ class KeyRing:
             await self._read()
 
     async def _read(self) -> None:
-        started_at = self._clock.now_ms()
+        self._reads += 1
         secrets = {AccessKeyId(key.key_id): key.secret for key in await self._store.keys() if key.secret is not None}
         if secrets != self._secrets:
             self._keys = {key_id: SigningKey(secret) for key_id, secret in secrets.items()}
             self._secrets = secrets
-        self._refreshed_at = started_at
