@@ -1,0 +1,210 @@
+"""Histories of single waits: what a store may answer when it is asked one thing at a time, and who asked it what."""
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, NamedTuple, TypeAlias, TypeVar
+
+from diyalog.domain.results import EndResult, QueueResult, StartResult
+from diyalog.domain.wait import Wait
+from diyalog.ports import StoreUnavailableError
+from kit.linearizability import Call
+
+_T = TypeVar("_T")
+
+OPEN: Final = ("REQUESTED", "WAITING")
+ENDS: Final = {
+    # event: legal from, outcome, reason, only once the wait's time is up
+    "cancel": (OPEN, "CANCELLED", "customer", False),
+    "administrator_cancel": (OPEN, "CANCELLED", "administrator", False),
+    "replace": (OPEN, "CANCELLED", "replaced", False),
+    "not_delivered": (OPEN, "NOT_DELIVERED", "queue", False),
+    "expire": (OPEN, "EXPIRED", "time_limit", True),
+    "abandon": (OPEN, "EXPIRED", "abandoned", True),
+    "queue_refused": (("REQUESTED",), "FAILED", "queue_refused", False),
+    "queue_timeout": (("REQUESTED",), "FAILED", "queue_timeout", False),
+}
+"""The promised table, written out here and not taken from the program."""
+
+
+class Operation(NamedTuple):
+    """What was asked: "start", "read", "queue_took" or an event of `ENDS`.
+
+    `command` is its own name; who has no answer asks again under the same. `interaction`: the id that the queue gave,
+    or by which it names a wait that is not delivered. `due`: this wait's time is up from the start on.
+    """
+
+    event: str
+    command: str = ""
+    interaction: str | None = None
+    message: str | None = None
+    due: bool = False
+
+
+class View(NamedTuple):
+    """A wait as a party sees it; `seq` is the number of events in its stream."""
+
+    state: str
+    outcome: str | None = None
+    reason: str | None = None
+    message: str | None = None
+    interaction: str | None = None
+    seq: int = 0
+
+
+class Answer(NamedTuple):
+    """What was answered: how it went, and the wait if one was named."""
+
+    verdict: str
+    view: View | None = None
+
+
+class Stored(NamedTuple):
+    """All that is to be known of one wait. `asked`: the queue's answer is outstanding; `ended_by` is a command."""
+
+    view: View | None = None
+    asked: bool = False
+    due: bool = False
+    ended_by: str | None = None
+
+
+NOTHING: Final = Stored()
+WaitCall: TypeAlias = Call[Operation, Answer]
+
+
+def one_wait(stored: Stored, operation: Operation) -> tuple[Stored, Answer]:
+    """The sequential model of one wait."""
+    if operation.event == "read":
+        return stored, Answer("read", stored.view)
+    if operation.event == "start":
+        return _started(stored, operation)
+    if operation.event in {"queue_took", "queue_refused", "queue_timeout"}:
+        return _answered(stored, operation)
+    if operation.event == "replace":
+        after, answer = _ended(stored, operation)
+        return after, Answer("nothing") if after == stored else answer
+    return _asked_to_end(stored, operation)
+
+
+def _started(stored: Stored, operation: Operation) -> tuple[Stored, Answer]:
+    """A session is started once."""
+    if stored.view is not None:
+        return stored, Answer("refused")
+    view = View("REQUESTED")
+    return Stored(view, asked=True, due=operation.due), Answer("won", view)
+
+
+def _answered(stored: Stored, operation: Operation) -> tuple[Stored, Answer]:
+    """The queue answers a request: its first answer counts."""
+    view = stored.view
+    if view is None or not stored.asked:
+        return stored, Answer("stale")
+    if operation.event != "queue_took":
+        after, answer = _ended(stored, operation)
+        changed = answer.verdict == "won"
+        return after._replace(asked=False), Answer("changed" if changed else "unchanged", after.view)
+    if view.state == "REQUESTED":
+        view = view._replace(state="WAITING", interaction=operation.interaction, seq=view.seq + 1)
+        return stored._replace(view=view, asked=False), Answer("changed", view)
+    view = view._replace(interaction=operation.interaction)  # learned late: the wait has ended
+    return stored._replace(view=view, asked=False), Answer("unchanged", view)
+
+
+def _asked_to_end(stored: Stored, operation: Operation) -> tuple[Stored, Answer]:
+    """Somebody names a wait that is to end. The command that ended it has won, as often as it is asked."""
+    view = stored.view
+    if view is None or operation.interaction not in {None, view.interaction}:
+        return stored, Answer("unknown")
+    if operation.command == stored.ended_by:
+        return stored, Answer("won", view)
+    return _ended(stored, operation)
+
+
+def _ended(stored: Stored, operation: Operation) -> tuple[Stored, Answer]:
+    """The first event that is legal ends the wait; whoever is later is told what is stored."""
+    view = stored.view
+    sources, outcome, reason, timed = ENDS[operation.event]
+    if view is None:
+        return stored, Answer("unknown")
+    if view.state not in sources or (timed and not stored.due):
+        return stored, Answer("lost", view)
+    view = View("ENDED", outcome, reason, operation.message, view.interaction, view.seq + 1)
+    return stored._replace(view=view, ended_by=operation.command), Answer("won", view)
+
+
+def view_of(wait: Wait | None) -> View | None:
+    """The wait that a store reported, in the model's words."""
+    if wait is None:
+        return None
+    outcome = None if wait.outcome is None else wait.outcome.value
+    reason = None if wait.reason is None else wait.reason.value
+    return View(wait.state.value, outcome, reason, wait.message, wait.interaction_id, wait.seq)
+
+
+def of_read(wait: Wait | None) -> Answer:
+    """What a reader was answered."""
+    return Answer("read", view_of(wait))
+
+
+def of_end(result: EndResult) -> Answer:
+    """What a party that ended a wait was answered."""
+    return Answer(result.verdict.value, view_of(result.wait))
+
+
+def of_queue(result: QueueResult) -> Answer:
+    """What became of an answer of the queue."""
+    if result.stale:
+        return Answer("stale")
+    return Answer("changed" if result.changed else "unchanged", view_of(result.wait))
+
+
+def of_start(result: StartResult) -> Answer:
+    """What a customer who started a wait was answered of that wait."""
+    return Answer(result.verdict.value, view_of(result.wait))
+
+
+def of_replacement(session: str) -> Callable[[StartResult], Answer]:
+    """What the same start says of another wait of the customer."""
+
+    def answer(result: StartResult) -> Answer:
+        if result.replaced is None or result.replaced.session_id != session:
+            return Answer("nothing")
+        return Answer("won", view_of(result.replaced))
+
+    return answer
+
+
+class Recorder:
+    """Writes down who asked what when, each call in the history of every wait it touches.
+
+    The ticks come from the event loop's thread: a call begins before its store is asked and returns after it answered.
+    """
+
+    def __init__(self) -> None:
+        self.histories: dict[str, list[WaitCall]] = {}
+        self._ticks = itertools.count(1)
+
+    async def call(
+        self,
+        process: str,
+        ask: Callable[[], Awaitable[_T]],
+        touched: Mapping[str, tuple[Operation, Callable[[_T], Answer]]],
+    ) -> _T:
+        """Carry out a call; `touched` says what it means to each session's wait, and how its result is read.
+
+        A call that is cancelled, or that the store reports as failed, has no known result.
+        """
+        invoked = next(self._ticks)
+        try:
+            result = await ask()
+        except (asyncio.CancelledError, StoreUnavailableError):
+            for session, (operation, _) in touched.items():
+                self._write(session, Call(process, operation, invoked, None, None))
+            raise
+        returned = next(self._ticks)
+        for session, (operation, reading) in touched.items():
+            self._write(session, Call(process, operation, invoked, returned, reading(result)))
+        return result
+
+    def _write(self, session: str, call: WaitCall) -> None:
+        self.histories.setdefault(session, []).append(call)
