@@ -12,6 +12,7 @@ from diyalog.domain.ids import NodeId
 from diyalog.ports import StoreUnavailableError
 from diyalog.storage.connection import open_connection
 from diyalog.storage.sealing import Sealer
+from diyalog.storage.sqlite_transaction import SqliteTransaction
 from diyalog.storage.transaction import Transaction
 from diyalog.storage.writer import Writer
 
@@ -29,7 +30,8 @@ class Numbers:
         self.go_on = threading.Event()
         self.go_on.set()
 
-    def write(self, transaction: Transaction, values: Sequence[int]) -> Sequence[int]:
+    async def write(self, transaction: Transaction, values: Sequence[int]) -> Sequence[int]:
+        assert isinstance(transaction, SqliteTransaction)
         self.groups.append(list(values))
         self.entered.set()
         assert self.go_on.wait(LIMIT_S)
@@ -48,8 +50,8 @@ def numbers(tmp_path: Path) -> Numbers:
 
 @pytest.fixture
 async def writer(numbers: Numbers) -> AsyncIterator[Writer]:
-    def begin(connection: apsw.Connection) -> Transaction:
-        return Transaction(connection, {}, Sealer(b"k" * 32), NodeId("n1"), 1)
+    def begin(connection: apsw.Connection) -> SqliteTransaction:
+        return SqliteTransaction(connection, {}, Sealer(b"k" * 32), NodeId("n1"), 1)
 
     writer = Writer(numbers.connection, begin)
     writer.start()

@@ -15,7 +15,7 @@ from diyalog.ports import StoreUnavailableError
 from diyalog.storage.reader import Reader
 from diyalog.storage.sealing import Sealer
 from diyalog.storage.sqlite import SqliteStore
-from diyalog.storage.transaction import Transaction
+from diyalog.storage.sqlite_transaction import SqliteTransaction
 from diyalog.storage.writer import Writer, _Pending, _Settled
 from world.database import Lease
 from world.faults import Fault, Faults
@@ -54,7 +54,7 @@ class SimulatedWriter(Writer):
     def __init__(
         self,
         connection: apsw.Connection,
-        begin: Callable[[apsw.Connection], Transaction],
+        begin: Callable[[apsw.Connection], SqliteTransaction],
         lane: Lane,
         faults: Faults,
         die: Callable[[], None],

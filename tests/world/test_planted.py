@@ -19,11 +19,12 @@ from diyalog.domain.transitions import ENDINGS, Event
 from diyalog.domain.wait import State, Wait
 from diyalog.ports import StoreUnavailableError
 from diyalog.realtime.connection import CustomerStream
-from diyalog.storage import deliveries, sqlite, starting
+from diyalog.storage import deliveries, starting, store
 from diyalog.storage.connection import migrate
 from diyalog.storage.sqlite import SqliteStore
+from diyalog.storage.sqlite_transaction import SqliteTransaction
 from diyalog.storage.statements import load_statements
-from diyalog.storage.transaction import Transaction, each
+from diyalog.storage.transaction import Transaction, each, through
 from diyalog.storage.writer import Writer, _by_operation, _Pending
 from diyalog.usecases.following import Followed, Following
 from diyalog.usecases.waiting import Waiting
@@ -67,16 +68,17 @@ def without(statement: str, text: str, instead: str = "") -> str:
 def test_read_then_write_cancel(monkeypatch: pytest.MonkeyPatch) -> None:
     end_wait = SqliteStore.end_wait
 
-    def write(transaction: Transaction, command: EndWait) -> EndResult:
+    async def write(transaction: Transaction, command: EndWait) -> EndResult:
+        assert isinstance(transaction, SqliteTransaction)
         transaction.connection.execute(
             "UPDATE wait SET state = 'ENDED', outcome = 'CANCELLED', reason = 'customer', ended_at = :now,"
             " seq = seq + 1, command = :command, sealed_message = NULL WHERE session_id = :session",
             {"now": transaction.now, "command": command.command, "session": command.session_id},
         )
         transaction.connection.execute("UPDATE tally SET count = count + 1 WHERE name = 'CANCELLED'")
-        fields = transaction.row("wait_by_session", session=command.session_id)
+        fields = await transaction.row("wait_by_session", session=command.session_id)
         assert fields is not None
-        return EndResult(Verdict.WON, starting.read_wait(transaction, fields[0]))
+        return EndResult(Verdict.WON, await starting.read_wait(transaction, fields[0]))
 
     blindly = each(write)
 
@@ -121,7 +123,10 @@ def test_expiry_that_never_fires() -> None:
 
 
 def test_idempotency_key_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(starting, "_earlier", lambda *_: None)
+    async def never(*_: object) -> None:
+        """Every key is new."""
+
+    monkeypatch.setattr(starting, "_earlier", never)
     caught("one Idempotency-Key started|no app was told")
 
 
@@ -141,9 +146,8 @@ def test_reply_before_commit(monkeypatch: pytest.MonkeyPatch) -> None:
         transaction = self._begin(connection)
         results: list[Any] = [None] * len(group)
         for operation, places in _by_operation(group).items():
-            for place, result in zip(
-                places, operation(transaction, [group[place][1] for place in places]), strict=True
-            ):
+            outcome = through(operation(transaction, [group[place][1] for place in places]))
+            for place, result in zip(places, outcome, strict=True):
                 results[place] = result
         self._lane._loop.call_later(0.05, late)
         return results
@@ -228,13 +232,14 @@ def test_delete_after_not_delivered(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_id_ordered_outbox(monkeypatch: pytest.MonkeyPatch) -> None:
     newest: dict[apsw.Connection, int] = {}
 
-    def claim(transaction: Transaction, bounds: tuple[int, int]) -> Sequence[Delivery]:
+    async def claim(transaction: Transaction, bounds: tuple[int, int]) -> Sequence[Delivery]:
+        assert isinstance(transaction, SqliteTransaction)
         seen = newest.get(transaction.connection, 0)
-        claimed = deliveries.claim(transaction, bounds)
+        claimed = await deliveries.claim(transaction, bounds)
         newest[transaction.connection] = max([seen, *(one.row for one in claimed)])
         return [one for one in claimed if one.row > seen]
 
-    monkeypatch.setattr(sqlite, "_CLAIM", each(claim))
+    monkeypatch.setattr(store, "_CLAIM", each(claim))
     caught("Error")
 
 

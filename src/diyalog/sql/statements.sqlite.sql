@@ -70,7 +70,6 @@ SELECT json_group_array(json_array(
          w.id, w.session_id, w.customer, w.interaction_id, w.help_type, w.state, w.outcome, w.reason,
          CASE WHEN w.command <> e.command THEN hex(w.sealed_message) END,
          w.started_at, w.ended_at, w.seq, w.acknowledged_at, w.command,
-         w.command = e.command,
          CASE WHEN w.command <> e.command AND e.event = 'not_delivered' THEN
            EXISTS (SELECT 1 FROM wait AS o
                    WHERE o.customer = w.customer AND o.state <> 'ENDED' AND o.outcome IS NULL AND o.id <> w.id) END)
@@ -113,6 +112,7 @@ INSERT INTO wait (session_id, customer, interaction_id, queue, help_type, state,
                   queued_at, seq, limit_at, abandon_ms, answer_by, due_at, seen_at)
 VALUES (:session, :customer, :interaction, :queue, :help_type, :state, :request, :command, :now,
         :queued_at, :seq, :limit_at, :abandon_ms, :answer_by, :due_at, :now)
+RETURNING id
 
 -- name: name_builtin_interaction
 UPDATE wait SET interaction_id = :interaction WHERE id = :wait
@@ -126,6 +126,10 @@ INSERT INTO tally (name, count) VALUES (:name, :count) ON CONFLICT (name) DO UPD
 -- name: insert_create
 INSERT INTO outbox (kind, wait, attempt, first_at, due_at, lease_node)
 VALUES ('create', :wait, 1, :now, :lease_until, :node)
+RETURNING id
+
+-- name: own_create
+SELECT id, first_at FROM outbox WHERE wait = :wait AND kind = 'create' AND lease_node = :node AND attempt = 1
 
 -- name: insert_delete
 INSERT INTO outbox (kind, wait, interaction_id, attempt, first_at, due_at) VALUES ('delete', :wait, :interaction, 0, :now, :now)
@@ -181,7 +185,10 @@ UPDATE outbox SET attempt = attempt + 1, lease_node = :node, due_at = :lease_unt
 -- name: acknowledge
 UPDATE wait SET acknowledged_at = :now
 WHERE id = :wait AND outcome IS NOT NULL AND acknowledged_at IS NULL AND seq <= :seq
-RETURNING :now - ended_at
+RETURNING id, :now - ended_at
+
+-- name: keep_node
+INSERT INTO node (id, beat_at) VALUES (:node, :now) ON CONFLICT (id) DO NOTHING
 
 -- name: connect
 UPDATE wait SET present = :node, seen_at = :now, due_at = limit_at WHERE id = :wait AND outcome IS NULL
@@ -193,6 +200,9 @@ WHERE id = :wait AND outcome IS NULL AND present = :node
 -- name: touch
 UPDATE wait SET seen_at = :now, due_at = min(limit_at, :now + abandon_ms)
 WHERE id = :wait AND outcome IS NULL AND present IS NULL
+
+-- name: find_node
+SELECT beat_at FROM node WHERE id = :node
 
 -- name: beat
 INSERT INTO node (id, beat_at) VALUES (:node, :now) ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at
@@ -247,11 +257,10 @@ DELETE FROM customer WHERE id IN (
 -- name: find_customer
 SELECT id, barred_at, sealed_profile FROM customer WHERE lookup = :lookup
 
--- name: insert_customer
-INSERT INTO customer (lookup, sealed_profile, seen_at) VALUES (:lookup, :profile, :now) RETURNING id
-
--- name: update_customer
-UPDATE customer SET sealed_profile = :profile, seen_at = :now WHERE id = :customer
+-- name: write_customer
+INSERT INTO customer (lookup, sealed_profile, seen_at) VALUES (:lookup, :profile, :now)
+ON CONFLICT (lookup) DO UPDATE SET sealed_profile = excluded.sealed_profile, seen_at = excluded.seen_at
+RETURNING id, barred_at
 
 -- name: bar_customer
 UPDATE customer SET barred_at = :barred_at WHERE id = :customer
@@ -292,6 +301,9 @@ SELECT value FROM setting WHERE name = :name
 -- name: write_setting
 INSERT INTO setting (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value
 
+-- name: make_setting
+INSERT INTO setting (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING
+
 -- name: wait_by_session
 SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reason, sealed_message, started_at, ended_at,
        seq, acknowledged_at, command, queued_at FROM wait WHERE session_id = :session
@@ -319,13 +331,12 @@ SELECT id, limit_at <= :now FROM wait WHERE outcome IS NULL AND due_at <= :now O
 SELECT json_group_array(id ORDER BY id) FROM wait WHERE outcome IS NULL
 
 -- name: read_tally
-SELECT name, count FROM tally
-
--- name: count_open
-SELECT (SELECT count(*) FROM wait WHERE outcome IS NULL), (SELECT count(*) FROM wait WHERE state = 'REQUESTED')
-
--- name: count_outbox
-SELECT kind, unresolved, count(*), min(first_at) FROM outbox GROUP BY kind, unresolved
+SELECT json_array(
+  json((SELECT json_group_object(name, count) FROM tally)),
+  (SELECT count(*) FROM wait WHERE outcome IS NULL),
+  (SELECT count(*) FROM wait WHERE state = 'REQUESTED'),
+  json((SELECT json_group_array(json_array(kind, unresolved, number, first_at))
+        FROM (SELECT kind, unresolved, count(*) AS number, min(first_at) AS first_at FROM outbox GROUP BY kind, unresolved))))
 
 -- name: read_unresolved
 SELECT w.session_id, o.first_at, o.attempt FROM outbox AS o JOIN wait AS w ON w.id = o.wait

@@ -3,14 +3,13 @@
 import hashlib
 from collections.abc import Sequence
 
-import apsw
 import msgspec
 
 from diyalog.domain.commands import Activate
 from diyalog.domain.ids import CustomerRef, InteractionId
 from diyalog.domain.results import KeyRecord, TokenRecord
 from diyalog.storage.sealing import Sealer
-from diyalog.storage.transaction import Transaction, fetch
+from diyalog.storage.transaction import Row, Transaction
 
 
 def profile_place(lookup: bytes) -> str:
@@ -28,18 +27,18 @@ def hash_digest(transaction_hash: str) -> bytes:
     return hashlib.sha256(transaction_hash.encode()).digest()
 
 
-def issue_hash(transaction: Transaction, ask: tuple[str, str, str, InteractionId | None, int]) -> bool:
+async def issue_hash(transaction: Transaction, ask: tuple[str, str, str, InteractionId | None, int]) -> bool:
     """Store a transaction hash for (customer id, device hash, hash, interaction, lifetime ms)."""
     customer_id, device_hash, value, interaction, lifetime_ms = ask
     customer_lookup = transaction.sealer.lookup("customer", customer_id)
-    customer = transaction.row("find_customer", lookup=customer_lookup)
+    customer = await transaction.row("find_customer", lookup=customer_lookup)
     if customer is not None and customer[1] is not None:
         return False
     if interaction is not None:
-        holder = transaction.row("live_interaction", interaction=interaction)
+        holder = await transaction.row("live_interaction", interaction=interaction)
         if holder is not None and (customer is None or holder[1] != customer[0]):
             return False
-    transaction.run(
+    await transaction.run(
         "write_hash",
         customer=customer_lookup,
         device=transaction.sealer.lookup("device", device_hash),
@@ -50,56 +49,50 @@ def issue_hash(transaction: Transaction, ask: tuple[str, str, str, InteractionId
     return True
 
 
-def activate(transaction: Transaction, command: Activate) -> TokenRecord | None:
+async def activate(transaction: Transaction, command: Activate) -> TokenRecord | None:
     """Give a customer's app a token; None when the shown transaction hash is not good for it."""
     lookup = transaction.sealer.lookup("customer", command.customer_id)
+    if transaction.again and (stored := await transaction.rows("find_token", digest=command.token_hash)):
+        return token_of(stored, transaction.sealer)
     interaction = None
     if command.transaction_hash is not None:
-        taken = transaction.row(
+        taken = await transaction.row(
             "take_hash",
             digest=hash_digest(command.transaction_hash),
             customer=lookup,
             device=transaction.sealer.lookup("device", command.device_hash or ""),
-            now=transaction.now,
         )
         if taken is None:
             return None
         interaction = taken[0]
-    customer, barred = _customer(transaction, lookup, command)
+    customer, barred = await _customer(transaction, lookup, command)
     if not barred:
-        transaction.run(
-            "write_token", digest=command.token_hash, customer=customer, now=transaction.now, interaction=interaction
-        )
+        await transaction.run("write_token", digest=command.token_hash, customer=customer, interaction=interaction)
     return TokenRecord(CustomerRef(customer), command.customer_id, transaction.now, barred)
 
 
-def _customer(transaction: Transaction, lookup: bytes, command: Activate) -> tuple[int, bool]:
+async def _customer(transaction: Transaction, lookup: bytes, command: Activate) -> tuple[int, bool]:
     """The customer's row, made or brought up to date, and whether the customer is barred."""
     profile = {"customerId": command.customer_id, **command.profile}
     sealed = transaction.sealer.seal(profile_place(lookup), msgspec.json.encode(profile).decode())
-    found = transaction.row("find_customer", lookup=lookup)
-    if found is not None:
-        transaction.run("update_customer", customer=found[0], profile=sealed, now=transaction.now)
-        return found[0], found[1] is not None
-    inserted = transaction.row("insert_customer", lookup=lookup, profile=sealed, now=transaction.now)
-    assert inserted is not None, "the inserted row is returned"
-    return inserted[0], False
+    found = await transaction.row("write_customer", lookup=lookup, profile=sealed)
+    assert found is not None, "the written row is returned"
+    return found[0], found[1] is not None
 
 
-def bar(transaction: Transaction, ask: tuple[str, bool]) -> None:
+async def bar(transaction: Transaction, ask: tuple[str, bool]) -> None:
     """Bar a customer from asking for help, or let them in again."""
     customer_id, barred = ask
-    customer, _ = _customer(
+    customer, _ = await _customer(
         transaction,
         transaction.sealer.lookup("customer", customer_id),
         Activate(customer_id=customer_id, profile={}, token_hash=b""),
     )
-    transaction.run("bar_customer", customer=customer, barred_at=transaction.now if barred else None)
+    await transaction.run("bar_customer", customer=customer, barred_at=transaction.now if barred else None)
 
 
-def read_token(connection: apsw.Connection, sql: dict[str, str], sealer: Sealer, digest: bytes) -> TokenRecord | None:
-    """The client token with this digest."""
-    rows = fetch(connection, sql["find_token"], digest=digest)
+def token_of(rows: Sequence[Row], sealer: Sealer) -> TokenRecord | None:
+    """The client token that statement `find_token` found."""
     if not rows:
         return None
     customer, issued_at, lookup, sealed, barred_at = rows[0]
@@ -107,7 +100,7 @@ def read_token(connection: apsw.Connection, sql: dict[str, str], sealer: Sealer,
     return TokenRecord(CustomerRef(customer), profile["customerId"], issued_at, barred_at is not None)
 
 
-def read_keys(connection: apsw.Connection, sql: dict[str, str], sealer: Sealer) -> Sequence[KeyRecord]:
+def keys_of(rows: Sequence[Row], sealer: Sealer) -> Sequence[KeyRecord]:
     """All access keys, the secrets of live ones opened."""
     return [
         KeyRecord(
@@ -117,17 +110,17 @@ def read_keys(connection: apsw.Connection, sql: dict[str, str], sealer: Sealer) 
             revoked_at=revoked_at,
             secret=None if sealed is None else sealer.open(secret_place(key_id), sealed),
         )
-        for key_id, name, created_at, revoked_at, sealed in fetch(connection, sql["read_keys"])
+        for key_id, name, created_at, revoked_at, sealed in rows
     ]
 
 
-def create_key(transaction: Transaction, ask: tuple[str, str, str]) -> None:
+async def create_key(transaction: Transaction, ask: tuple[str, str, str]) -> None:
     """Store an access key (id, name, secret)."""
     key_id, name, secret = ask
     sealed = transaction.sealer.seal(secret_place(key_id), secret)
-    transaction.run("insert_key", id=key_id, name=name, secret=sealed, now=transaction.now)
+    await transaction.run("insert_key", id=key_id, name=name, secret=sealed)
 
 
-def revoke_key(transaction: Transaction, key_id: str) -> bool:
+async def revoke_key(transaction: Transaction, key_id: str) -> bool:
     """Revoke an access key for good; whether there was a live one of that id."""
-    return transaction.row("revoke_key", id=key_id, now=transaction.now) is not None
+    return await transaction.row("revoke_key", id=key_id) is not None

@@ -32,8 +32,9 @@ from diyalog.ports import AuditEnds, StoreUnavailableError
 from diyalog.storage.connection import migrate, open_connection, translated_errors
 from diyalog.storage.sealing import SealBrokenError, Sealer
 from diyalog.storage.sqlite import DATABASE_NAME
+from diyalog.storage.sqlite_transaction import fetch
 from diyalog.storage.statements import load_statements
-from diyalog.storage.transaction import Row, fetch
+from diyalog.storage.transaction import Row
 
 HEAD_FILE_NAME: Final = "audit.head"
 _LINK_TYPES: Final = (int,) * 6 + (bytes,) * 4

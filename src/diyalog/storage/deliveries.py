@@ -9,7 +9,7 @@ from diyalog.storage.starting import open_request
 from diyalog.storage.transaction import Row, Transaction
 
 
-def claim(transaction: Transaction, bounds: tuple[int, int]) -> Sequence[Delivery]:
+async def claim(transaction: Transaction, bounds: tuple[int, int]) -> Sequence[Delivery]:
     """Take up to `bounds[0]` due rows for `bounds[1]` ms, first those whose customers wait for the queue's answer.
 
     Raising the attempt fences off whoever held a row before. A delete whose id is by now that of a live wait is
@@ -17,14 +17,12 @@ def claim(transaction: Transaction, bounds: tuple[int, int]) -> Sequence[Deliver
     """
     limit, lease_ms = bounds
     claimed = []
-    for row in _due(transaction, limit):
+    for row in await _due(transaction, limit):
         delivery, kind, attempt, first_at, interaction, session, sealed, state, outcome, reused = row
         if kind == "delete" and reused:
-            transaction.run("finish_delivery", delivery=delivery, attempt=attempt)
+            await transaction.run("finish_delivery", delivery=delivery, attempt=attempt)
             continue
-        transaction.run(
-            "claim_delivery", delivery=delivery, node=transaction.node, lease_until=transaction.now + lease_ms
-        )
+        await transaction.run("claim_delivery", delivery=delivery, lease_until=transaction.now + lease_ms)
         session_id = SessionId(session)
         claimed.append(
             Delivery(
@@ -44,21 +42,21 @@ def claim(transaction: Transaction, bounds: tuple[int, int]) -> Sequence[Deliver
     return claimed
 
 
-def _due(transaction: Transaction, limit: int) -> Sequence[Row]:
-    due = transaction.rows("due_deliveries", now=transaction.now, limit=limit)
+async def _due(transaction: Transaction, limit: int) -> Sequence[Row]:
+    due = await transaction.rows("due_deliveries", limit=limit)
     if len(due) < limit:
         return due
     # More is due than is taken now, such as deletes after an outage: a customer must not stand behind them.
-    requests = transaction.rows("due_requests", now=transaction.now, limit=limit)
+    requests = await transaction.rows("due_requests", limit=limit)
     first = {row[0] for row in requests}
     return [*requests, *(row for row in due if row[0] not in first)][:limit]
 
 
-def finish(transaction: Transaction, fence: tuple[int, int]) -> None:
+async def finish(transaction: Transaction, fence: tuple[int, int]) -> None:
     """DeleteInteraction is done: the row `fence[0]` goes, if `fence[1]` is still its newest attempt."""
-    transaction.run("finish_delivery", delivery=fence[0], attempt=fence[1])
+    await transaction.run("finish_delivery", delivery=fence[0], attempt=fence[1])
 
 
-def postpone(transaction: Transaction, fence: tuple[int, int, int]) -> None:
+async def postpone(transaction: Transaction, fence: tuple[int, int, int]) -> None:
     """Try the row `fence[0]`, attempt `fence[1]`, again at `fence[2]` (ms since 1970)."""
-    transaction.run("postpone_delivery", delivery=fence[0], attempt=fence[1], retry_at=fence[2])
+    await transaction.run("postpone_delivery", delivery=fence[0], attempt=fence[1], retry_at=fence[2])

@@ -4,45 +4,27 @@ All commands of a group share each statement. The guard is in the UPDATE: of sev
 several callers, the one whose command id the row carries afterwards has won; the others read what is stored.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
-import apsw
 import msgspec
 
 from diyalog.domain.commands import EndWait, Idempotency
-from diyalog.domain.ids import SessionId
 from diyalog.domain.results import EndResult, Verdict
 from diyalog.domain.transitions import ENDINGS
 from diyalog.domain.wait import Wait
 from diyalog.storage.rows import message_place, open_wait, wait_of
-from diyalog.storage.transaction import Transaction
+from diyalog.storage.transaction import Endings, Transaction
 
-_WON: Final = 14
-_ELSEWHERE: Final = 15
+_COMMAND: Final = 13
+_ELSEWHERE: Final = 14
 _LOST_ELSEWHERE: Final = "LOST_ELSEWHERE"
 _HELD: Final = "HELD"
 """Not answered yet: the key is taken, so that only the same content may be sent with it."""
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder().decode
 
 
-def prepare(connection: apsw.Connection, sql: dict[str, str]) -> None:
-    """Make the staging tables on a connection: the commands of a group, and the domain's table of endings."""
-    connection.execute(sql["create_staging"])
-    for ending in ENDINGS.values():
-        rule = {
-            "event": ending.event,
-            "sources": " ".join(ending.sources),
-            "outcome": ending.outcome,
-            "reason": ending.reason,
-            "deletes": ending.deletes_interaction,
-            "timed": ending.timed,
-        }
-        connection.execute(sql["write_ending_rule"], rule)
-
-
-def end_waits(transaction: Transaction, commands: Sequence[EndWait]) -> list[EndResult]:
+async def end_waits(transaction: Transaction, commands: Sequence[EndWait]) -> list[EndResult]:
     """End the waits that the commands name; one result for each command, in order.
 
     A command whose Idempotency-Key was used before, also within this group, is not carried out: it gets the first
@@ -53,37 +35,34 @@ def end_waits(transaction: Transaction, commands: Sequence[EndWait]) -> list[End
     fresh: list[int] = []
     for place, command in enumerate(commands):
         if command.idempotency is not None and first[command.idempotency.scope] == place:
-            results[place] = _earlier(transaction, command.idempotency)
+            results[place] = await _earlier(transaction, command.idempotency)
         if results[place] is None and (command.idempotency is None or first[command.idempotency.scope] == place):
             fresh.append(place)
-    for place, result in zip(fresh, _end(transaction, [commands[place] for place in fresh]), strict=True):
+    for place, result in zip(fresh, await _end(transaction, [commands[place] for place in fresh]), strict=True):
         results[place] = result
-        _remember(transaction, commands[place], result)
+        await _remember(transaction, commands[place], result)
     return [result or _repeat(commands, results, first, place) for place, result in enumerate(results)]
 
 
-def _end(transaction: Transaction, commands: Sequence[EndWait]) -> list[EndResult]:
+async def _end(transaction: Transaction, commands: Sequence[EndWait]) -> list[EndResult]:
     if not commands:
         return []
-    transaction.run("clear_endings")
-    _stage(transaction, commands)
-    transaction.run("end_waits", now=transaction.now)
-    transaction.run("write_ended_audit", now=transaction.now, node=transaction.node)
-    if any(ENDINGS[command.event].deletes_interaction for command in commands):
-        transaction.run("write_deletes", now=transaction.now)
-    transaction.run("count_ended")
-    row = transaction.row("read_ended")
-    assert row is not None, "an aggregate has one row"
-    rows = _decode(row[0])
-    results = [_result(transaction, command, fields) for command, fields in zip(commands, rows, strict=True)]
-    return _with_outstanding(transaction, commands, results)
+    ended = await transaction.end_waits(_laid_out(transaction, commands))
+    results = [_result(transaction, command, fields) for command, fields in zip(commands, ended.rows, strict=True)]
+    if ended.outstanding:
+        # A caller who may wait for an early interaction id is told which answers of the queue are still to come.
+        for place, (command, result) in enumerate(zip(commands, results, strict=True)):
+            if command.may_hold and result.verdict is Verdict.UNKNOWN:
+                results[place] = result._replace(outstanding=tuple(ended.outstanding))
+    return results
 
 
-def _stage(transaction: Transaction, commands: Iterable[EndWait]) -> None:
-    """Lay the commands out for the statements that follow: as JSON rows, sealed values as places in one long value."""
+def _laid_out(transaction: Transaction, commands: Sequence[EndWait]) -> Endings:
+    """The commands as JSON rows, sealed values as places in one long value."""
     sealer, sealed = transaction.sealer, bytearray()
     rows: list[tuple[object, ...]] = []
-    for own, event, row, session_id, interaction_id, customer, message, caller, _, told, _ in commands:
+    deletes = holds = False
+    for own, event, row, session_id, interaction_id, customer, message, caller, _, told, may_hold in commands:
         message_at = message_size = access_key = requester_at = requester_size = None
         if message is not None:
             value = sealer.seal(message_place(own), message)
@@ -96,13 +75,15 @@ def _stage(transaction: Transaction, commands: Iterable[EndWait]) -> None:
             sealed += value
         named = (own, row, session_id, interaction_id, event, customer)
         rows.append((*named, message_at, message_size, told, access_key, requester_at, requester_size))
-    transaction.run("stage_endings", commands=_encode(rows).decode(), sealed=bytes(sealed))
+        deletes = deletes or ENDINGS[event].deletes_interaction
+        holds = holds or may_hold
+    return Endings(_encode(rows).decode(), bytes(sealed), deletes, holds)
 
 
 def _result(transaction: Transaction, command: EndWait, fields: list[Any]) -> EndResult:
     if fields[0] is None or (command.customer is not None and fields[2] != command.customer):
         return EndResult(Verdict.UNKNOWN)
-    if fields[_WON]:
+    if fields[_COMMAND] == command.command:
         return EndResult(Verdict.WON, wait_of(fields, command.message))
     return EndResult(Verdict.LOST, _stored(transaction, fields), waits_elsewhere=bool(fields[_ELSEWHERE]))
 
@@ -110,23 +91,6 @@ def _result(transaction: Transaction, command: EndWait, fields: list[Any]) -> En
 def _stored(transaction: Transaction, fields: list[Any]) -> Wait:
     fields[8] = bytes.fromhex(fields[8]) if fields[8] else None
     return open_wait(fields, transaction.sealer)
-
-
-def _with_outstanding(
-    transaction: Transaction, commands: Sequence[EndWait], results: list[EndResult]
-) -> list[EndResult]:
-    """Tell a caller who may wait for an early interaction id which answers of the queue are still to come."""
-    held = [
-        place
-        for place, (command, result) in enumerate(zip(commands, results, strict=True))
-        if command.may_hold and result.verdict is Verdict.UNKNOWN
-    ]
-    if held:
-        rows = transaction.rows("outstanding_sessions", now=transaction.now)
-        sessions = tuple(SessionId(row[0]) for row in rows)
-        for place in held:
-            results[place] = results[place]._replace(outstanding=sessions)
-    return results
 
 
 def _first_uses(commands: Sequence[EndWait]) -> dict[bytes, int]:
@@ -138,9 +102,9 @@ def _first_uses(commands: Sequence[EndWait]) -> dict[bytes, int]:
     return first
 
 
-def _earlier(transaction: Transaction, idempotency: Idempotency) -> EndResult | None:
+async def _earlier(transaction: Transaction, idempotency: Idempotency) -> EndResult | None:
     """The remembered answer to this Idempotency-Key, None when it is new or still being decided."""
-    row = transaction.row("find_idempotency", scope=idempotency.scope)
+    row = await transaction.row("find_idempotency", scope=idempotency.scope, body=idempotency.body)
     if row is None:
         return None
     if row[0] != idempotency.body:
@@ -152,16 +116,15 @@ def _earlier(transaction: Transaction, idempotency: Idempotency) -> EndResult | 
     return EndResult(Verdict[row[1]], replayed=True)
 
 
-def _remember(transaction: Transaction, command: EndWait, result: EndResult) -> None:
+async def _remember(transaction: Transaction, command: EndWait, result: EndResult) -> None:
     """Keep the answer for repeats; it is committed together with what it tells. One that is held takes the key."""
     if command.idempotency is None or result.replayed:
         return
     verdict = _LOST_ELSEWHERE if result.waits_elsewhere else result.verdict.name
-    transaction.run(
+    await transaction.run(
         "write_idempotency",
         scope=command.idempotency.scope,
         body=command.idempotency.body,
-        now=transaction.now,
         wait=None if result.wait is None else result.wait.row,
         verdict=_HELD if result.outstanding else verdict,
     )

@@ -1,5 +1,6 @@
 """Signs of life of customers and nodes, and the end of what must not be kept."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from diyalog.domain.ids import NodeId
@@ -9,67 +10,73 @@ SILENT_MS: Final = 15_000
 """A node that has not beaten for so long counts as gone (it beats every 5 s)."""
 
 
-def connect(transaction: Transaction, row: int) -> None:
-    """The customer's app is connected to this node."""
-    transaction.run("connect", wait=row, now=transaction.now, node=transaction.node)
+async def connect(transaction: Transaction, waits: Sequence[int]) -> Sequence[None]:
+    """The apps of these waits' customers are connected to this node."""
+    await transaction.run("keep_node")
+    return await _signs_of_life(transaction, "connect", waits)
 
 
-def disconnect(transaction: Transaction, row: int) -> None:
-    """The customer's app went away from this node just now."""
-    transaction.run("disconnect", wait=row, now=transaction.now, node=transaction.node)
+async def disconnect(transaction: Transaction, waits: Sequence[int]) -> Sequence[None]:
+    """The apps of these waits' customers went away from this node just now."""
+    return await _signs_of_life(transaction, "disconnect", waits)
 
 
-def touch(transaction: Transaction, row: int) -> None:
-    """The customer's app, not connected, asked something."""
-    transaction.run("touch", wait=row, now=transaction.now)
+async def touch(transaction: Transaction, waits: Sequence[int]) -> Sequence[None]:
+    """The apps of these waits' customers, not connected, asked something."""
+    return await _signs_of_life(transaction, "touch", waits)
 
 
-def acknowledge(transaction: Transaction, ask: tuple[int, int]) -> int | None:
-    """The customer's app received the outcome of the wait `ask[0]` as event `ask[1]`."""
-    row = transaction.row("acknowledge", wait=ask[0], seq=ask[1], now=transaction.now)
-    return None if row is None else row[0]
+async def _signs_of_life(transaction: Transaction, statement: str, waits: Sequence[int]) -> Sequence[None]:
+    # In order of their rows, here and below, so that no two transactions wait for each other.
+    await transaction.many(statement, [{"wait": wait} for wait in sorted(waits)])
+    return [None] * len(waits)
 
 
-def beat(transaction: Transaction, node: NodeId) -> None:
+async def acknowledge(transaction: Transaction, asks: Sequence[tuple[int, int]]) -> Sequence[int | None]:
+    """Apps received the outcome of a wait as an event: (row, seq). For each the ms since the outcome, None if known."""
+    rows = await transaction.many("acknowledge", [{"wait": wait, "seq": seq} for wait, seq in sorted(asks)])
+    known: dict[int, int] = {wait: waited_ms for wait, waited_ms in rows}  # noqa: C416  rows are no pairs to the types
+    return [known.pop(wait, None) for wait, _ in asks]
+
+
+async def beat(transaction: Transaction, node: NodeId) -> None:
     """This node lives. Customers and call-outs of nodes that fell silent are released, gone since their last beat."""
-    transaction.run("beat", node=node, now=transaction.now)
-    for gone, beat_at in transaction.rows("silent_nodes", node=node, before=transaction.now - SILENT_MS):
-        _release(transaction, gone, beat_at)
+    await transaction.run("beat", node=node)
+    for gone, beat_at in await transaction.rows("silent_nodes", node=node, before=transaction.now - SILENT_MS):
+        await _release(transaction, gone, beat_at)
 
 
-def enter(transaction: Transaction, node: NodeId) -> None:
+async def enter(transaction: Transaction, node: NodeId) -> None:
     """This node starts and no other can be alive: the embedded database serves one process at a time."""
-    for gone, beat_at in transaction.rows("silent_nodes", node=node, before=transaction.now):
-        _release(transaction, gone, beat_at)
-    for (gone,) in transaction.rows("unknown_nodes", node=node):
-        _release(transaction, gone, transaction.now)
-    transaction.run("release_all_deliveries", node=node, now=transaction.now)
-    transaction.run("beat", node=node, now=transaction.now)
+    for gone, beat_at in await transaction.rows("silent_nodes", node=node, before=transaction.now):
+        await _release(transaction, gone, beat_at)
+    for (gone,) in await transaction.rows("unknown_nodes", node=node):
+        await _release(transaction, gone, transaction.now)
+    await transaction.run("release_all_deliveries", node=node)
+    await transaction.run("beat", node=node)
 
 
-def leave(transaction: Transaction, node: NodeId) -> None:
+async def leave(transaction: Transaction, node: NodeId) -> None:
     """This node stops in good order."""
-    _release(transaction, node, transaction.now)
+    await _release(transaction, node, transaction.now)
 
 
-def _release(transaction: Transaction, gone: str, seen_at: int) -> None:
-    transaction.run("release_customers", gone=gone, seen_at=seen_at)
-    transaction.run("release_deliveries", gone=gone, now=transaction.now)
-    transaction.run("remove_node", gone=gone)
+async def _release(transaction: Transaction, gone: str, seen_at: int) -> None:
+    await transaction.run("release_customers", gone=gone, seen_at=seen_at)
+    await transaction.run("release_deliveries", gone=gone)
+    await transaction.run("remove_node", gone=gone)
 
 
-def forget(transaction: Transaction, ask: tuple[int, int, int]) -> int:
+async def forget(transaction: Transaction, ask: tuple[int, int, int]) -> int:
     """Delete what is older than `ask[0]` ms (client tokens: `ask[1]` ms), up to `ask[2]` rows of each kind."""
     keep_ms, token_ms, limit = ask
     before = transaction.now - keep_ms
-    changes = transaction.connection.total_changes
-    start = changes()
-    transaction.run("forget_idempotency", before=transaction.now - 86_400_000, limit=limit)
-    transaction.run("forget_hashes", now=transaction.now, limit=limit)
-    transaction.run("forget_tokens", before=transaction.now - token_ms, limit=limit)
-    transaction.run("forget_requesters", before=before, limit=limit)
-    for (wait,) in transaction.rows("old_waits", before=before, limit=limit):
-        transaction.run("forget_unresolved", wait=wait)
-        transaction.run("forget_wait", wait=wait)
-    transaction.run("forget_customers", before=transaction.now - max(token_ms, keep_ms), limit=limit)
-    return changes() - start
+    changed = transaction.changed
+    gone = await changed("forget_idempotency", before=transaction.now - 86_400_000, limit=limit)
+    gone += await changed("forget_hashes", limit=limit)
+    gone += await changed("forget_tokens", before=transaction.now - token_ms, limit=limit)
+    gone += await changed("forget_requesters", before=before, limit=limit)
+    for (wait,) in await transaction.rows("old_waits", before=before, limit=limit):
+        gone += await changed("forget_unresolved", wait=wait)
+        gone += await changed("forget_wait", wait=wait)
+    return gone + await changed("forget_customers", before=transaction.now - max(token_ms, keep_ms), limit=limit)

@@ -12,7 +12,7 @@ from diyalog.domain.transitions import KEEPS_INTERACTION, Event
 from diyalog.domain.wait import State, Wait
 from diyalog.storage.endings import end_waits
 from diyalog.storage.rows import open_wait, request_place
-from diyalog.storage.transaction import Transaction
+from diyalog.storage.transaction import Row, Transaction
 
 _STARTED: Final = "STARTED"
 _LEASE_MS: Final = 120_000
@@ -22,66 +22,82 @@ _FIRST_BUILTIN: Final = 100_000
 """Interactions of the built-in queue are called D and a number from here on."""
 
 
-def read_wait(transaction: Transaction, row: int) -> Wait:
+async def read_wait(transaction: Transaction, row: int) -> Wait:
     """The wait of a row that exists."""
-    fields = transaction.row("wait_by_row", wait=row)
+    fields = await transaction.row("wait_by_row", wait=row)
     assert fields is not None, "rows of waits are read only while they exist"
     return open_wait(fields, transaction.sealer)
 
 
-def start_waits(transaction: Transaction, commands: Sequence[StartWait]) -> list[StartResult]:
+async def start_waits(transaction: Transaction, commands: Sequence[StartWait]) -> list[StartResult]:
     """Start waits, each ending its customer's open one in the same transaction; one result for each, in order."""
+    await transaction.hold_customers([command.customer for command in commands])
     begun: list[int] = []
-    results = [_start(transaction, command, begun) for command in commands]
-    _record_started(transaction, begun)
+    results = [await _start(transaction, command, begun) for command in commands]
+    await _record_started(transaction, begun)
     return results
 
 
-def _start(transaction: Transaction, command: StartWait, begun: list[int]) -> StartResult:
+async def _start(transaction: Transaction, command: StartWait, begun: list[int]) -> StartResult:
     """Start a wait; its row is added to those `begun`, whose start is still to be recorded."""
-    if command.idempotency is not None and (earlier := _earlier(transaction, command.idempotency)) is not None:
+    if transaction.again and (stored := await _begun_before(transaction, command)) is not None:
+        return stored
+    if command.idempotency is not None and (earlier := await _earlier(transaction, command.idempotency)) is not None:
         return earlier
-    found = transaction.row("before_start", customer=command.customer, digest=command.token)
+    found = await transaction.row("before_start", customer=command.customer, digest=command.token)
     assert found is not None, "a SELECT of values has one row"
     live, state, own = found
     replaced = None
     if live is not None:
         if state == State.CONNECTED:
-            return StartResult(Verdict.LOST, read_wait(transaction, live))
-        _record_started(transaction, begun)  # it may be among them, and is recorded before its end
+            if command.idempotency is not None:
+                await transaction.run("release_idempotency", scope=command.idempotency.scope)
+            return StartResult(Verdict.LOST, await read_wait(transaction, live))
+        await _record_started(transaction, begun)  # it may be among them, and is recorded before its end
         replacing = EndWait(CommandId(f"{command.command}-replace"), Event.REPLACE, row=live)
-        replaced = end_waits(transaction, [replacing])[0].wait
-    wait = _insert(transaction, command, None if own is None else _own_interaction(transaction, command, own))
+        replaced = (await end_waits(transaction, [replacing]))[0].wait
+    wait = await _insert(
+        transaction, command, None if own is None else await _own_interaction(transaction, command, own)
+    )
     begun.append(wait.row)
     if command.idempotency is not None:
-        transaction.run(
+        await transaction.run(
             "write_idempotency",
             scope=command.idempotency.scope,
             body=command.idempotency.body,
-            now=transaction.now,
             wait=wait.row,
             verdict=_STARTED,
         )
-    delivery = _ask_queue(transaction, command, wait) if wait.state is State.REQUESTED else None
+    delivery = await _ask_queue(transaction, command, wait) if wait.state is State.REQUESTED else None
     return StartResult(Verdict.WON, wait, replaced, delivery)
 
 
-def _record_started(transaction: Transaction, begun: list[int]) -> None:
+async def _begun_before(transaction: Transaction, command: StartWait) -> StartResult | None:
+    """What the same command did when its commit's answer was lost, None when nothing was committed."""
+    fields = await transaction.row("wait_by_session", session=command.session_id)
+    if fields is None:
+        return None
+    wait = open_wait(fields, transaction.sealer)
+    due = await transaction.row("own_create", wait=wait.row)
+    return StartResult(Verdict.WON, wait, delivery=None if due is None else _delivery(command, wait, due))
+
+
+async def _record_started(transaction: Transaction, begun: list[int]) -> None:
     """Write the audit rows of the waits that were begun, and count them."""
     if begun:
-        _write_audit(transaction, Event.START, begun)
-        transaction.run("count_many", name="created", count=len(begun))
+        await _write_audit(transaction, Event.START, begun)
+        await transaction.run("count_many", name="created", count=len(begun))
         begun.clear()
 
 
-def _write_audit(transaction: Transaction, event: Event, rows: Sequence[int]) -> None:
+async def _write_audit(transaction: Transaction, event: Event, rows: Sequence[int]) -> None:
     waits = msgspec.json.encode(rows).decode()
-    transaction.run("write_audits", now=transaction.now, waits=waits, event=event, node=transaction.node)
+    await transaction.run("write_audits", waits=waits, event=event)
 
 
-def _earlier(transaction: Transaction, idempotency: Idempotency) -> StartResult | None:
+async def _earlier(transaction: Transaction, idempotency: Idempotency) -> StartResult | None:
     """What this Idempotency-Key started before, None when it is new, or when that is forgotten and was not answered."""
-    row = transaction.row("find_idempotency", scope=idempotency.scope)
+    row = await transaction.row("find_idempotency", scope=idempotency.scope, body=idempotency.body)
     if row is None:
         return None
     body, _, wait, status, sealed = row
@@ -90,10 +106,10 @@ def _earlier(transaction: Transaction, idempotency: Idempotency) -> StartResult 
     answer = None
     if status is not None:
         answer = (status, transaction.sealer.open(answer_place(idempotency.scope), sealed).encode())
-    fields = transaction.row("wait_by_row", wait=wait)
+    fields = await transaction.row("wait_by_row", wait=wait)
     known = None if fields is None else open_wait(fields, transaction.sealer)
     if known is None and answer is None:
-        transaction.run("release_idempotency", scope=idempotency.scope)
+        await transaction.run("release_idempotency", scope=idempotency.scope)
         return None
     return StartResult(Verdict.WON, known, replayed=True, answer=answer)
 
@@ -103,12 +119,12 @@ def answer_place(scope: bytes) -> str:
     return f"idempotency.answer:{scope.hex()}"
 
 
-def _insert(transaction: Transaction, command: StartWait, own: InteractionId | None) -> Wait:
+async def _insert(transaction: Transaction, command: StartWait, own: InteractionId | None) -> Wait:
     """Write the wait, and say how it now stands without reading it back."""
     waits_at_once = command.builtin or own is not None
     state = State.WAITING if waits_at_once else State.REQUESTED
     request = msgspec.json.encode(command.request).decode()
-    transaction.run(
+    inserted = await transaction.row(
         "insert_wait",
         session=command.session_id,
         customer=command.customer,
@@ -118,7 +134,6 @@ def _insert(transaction: Transaction, command: StartWait, own: InteractionId | N
         state=state,
         request=transaction.sealer.seal(request_place(command.session_id), request),
         command=command.command,
-        now=transaction.now,
         queued_at=transaction.now if waits_at_once else None,
         seq=int(waits_at_once),
         limit_at=transaction.now + command.limit_ms,
@@ -126,10 +141,11 @@ def _insert(transaction: Transaction, command: StartWait, own: InteractionId | N
         abandon_ms=command.abandon_ms,
         answer_by=transaction.now + command.queue_timeout_ms,
     )
-    row = transaction.connection.last_insert_rowid()
+    assert inserted is not None, "the inserted row is returned"
+    row: int = inserted[0]
     if waits_at_once and own is None:
         own = InteractionId(f"D{_FIRST_BUILTIN + row}")
-        transaction.run("name_builtin_interaction", wait=row, interaction=own)
+        await transaction.run("name_builtin_interaction", wait=row, interaction=own)
     return Wait(
         row=row,
         session_id=command.session_id,
@@ -147,68 +163,72 @@ def _insert(transaction: Transaction, command: StartWait, own: InteractionId | N
     )
 
 
-def _own_interaction(transaction: Transaction, command: StartWait, own: str) -> InteractionId | None:
+async def _own_interaction(transaction: Transaction, command: StartWait, own: str) -> InteractionId | None:
     """The id under which the company queued this customer itself; the first wait of the activation takes it along.
 
     Not when it is open for somebody else by now: then the queue is asked as usual.
     """
-    transaction.run("take_token_interaction", digest=command.token)
+    await transaction.run("take_token_interaction", digest=command.token)
     interaction = InteractionId(own)
-    if transaction.row("live_interaction", interaction=interaction) is not None:
+    if await transaction.row("live_interaction", interaction=interaction) is not None:
         return None
-    transaction.run("drop_superseded_deletes", interaction=interaction)
+    await transaction.run("drop_superseded_deletes", interaction=interaction)
     return interaction
 
 
-def _ask_queue(transaction: Transaction, command: StartWait, wait: Wait) -> Delivery:
+async def _ask_queue(transaction: Transaction, command: StartWait, wait: Wait) -> Delivery:
     """Write that CreateInteraction is due, claimed by this node at once."""
-    transaction.run(
+    inserted = await transaction.row(
         "insert_create",
         wait=wait.row,
-        now=transaction.now,
         lease_until=transaction.now + command.queue_timeout_ms + _LEASE_MS,
-        node=transaction.node,
     )
+    assert inserted is not None, "the inserted row is returned"
+    return _delivery(command, wait, (inserted[0], transaction.now))
+
+
+def _delivery(command: StartWait, wait: Wait, due: Row) -> Delivery:
+    """The CreateInteraction of a wait that was just begun; `due`: its outbox row and when that was written."""
     return Delivery(
-        row=transaction.connection.last_insert_rowid(),
+        row=due[0],
         kind="create",
         attempt=1,
         session_id=wait.session_id,
         interaction_id=None,
         request=command.request,
-        first_at=transaction.now,
-        claimed_at=transaction.now,
+        first_at=due[1],
+        claimed_at=due[1],
         maybe_sent=False,
         state=wait.state,
         outcome=None,
     )
 
 
-def remember_answer(transaction: Transaction, answer: tuple[Idempotency, int, bytes]) -> None:
+async def remember_answer(transaction: Transaction, answer: tuple[Idempotency, int, bytes]) -> None:
     """Keep the answer given to a start, sealed, for repeats with the same Idempotency-Key."""
     idempotency, status, body = answer
     sealed = transaction.sealer.seal(answer_place(idempotency.scope), body.decode())
-    transaction.run("write_answer", scope=idempotency.scope, status=status, answer=sealed)
+    await transaction.run("write_answer", scope=idempotency.scope, status=status, answer=sealed)
 
 
-def take_answers(transaction: Transaction, commands: Sequence[QueueTook]) -> list[QueueResult]:
+async def take_answers(transaction: Transaction, commands: Sequence[QueueTook]) -> list[QueueResult]:
     """Take in the ids that CreateInteraction answered with; one result for each, in order.
 
     A wait becomes WAITING; when it has ended meanwhile, the id is stored late and DeleteInteraction becomes due,
     except after an outcome with which the queue's entry is settled anyway.
     """
     queued: list[int] = []
-    results = [_take(transaction, command, queued) for command in commands]
+    results = [await _take(transaction, command, queued) for command in commands]
     if queued:
-        _write_audit(transaction, Event.QUEUE_TOOK, queued)
+        await _write_audit(transaction, Event.QUEUE_TOOK, queued)
     return results
 
 
-def _take(transaction: Transaction, command: QueueTook, queued: list[int]) -> QueueResult:
+async def _take(transaction: Transaction, command: QueueTook, queued: list[int]) -> QueueResult:
     """Take in one answer; the row of a wait that now stands in the queue is added to those `queued`."""
     interaction = command.interaction_id
     fence = {"delivery": command.delivery, "attempt": command.attempt}
-    found = transaction.row("answered_wait", interaction=interaction, **fence)
+    found = await transaction.row("answered_wait", interaction=interaction, **fence)
     if found is None:
         return QueueResult(None, changed=False, stale=True)
     *fields, held_elsewhere, superseded = found
@@ -217,42 +237,41 @@ def _take(transaction: Transaction, command: QueueTook, queued: list[int]) -> Qu
         return QueueResult(wait, changed=False, conflict=True)
     if superseded:
         # The queue named this id anew: a delete still due under it would hit what the id stands for now.
-        transaction.run("drop_superseded_deletes", interaction=interaction)
+        await transaction.run("drop_superseded_deletes", interaction=interaction)
     changed = wait.state is State.REQUESTED
     if changed:
-        now = transaction.now
-        transaction.run("take_interaction", wait=wait.row, interaction=interaction, command=command.command, now=now)
+        await transaction.run("take_interaction", wait=wait.row, interaction=interaction, command=command.command)
         queued.append(wait.row)
         wait = wait._replace(state=State.WAITING, interaction_id=interaction, seq=wait.seq + 1)
     elif wait.state is State.ENDED:
-        transaction.run("store_late_interaction", wait=wait.row, interaction=interaction)
+        await transaction.run("store_late_interaction", wait=wait.row, interaction=interaction)
         if wait.outcome is not None and wait.outcome not in KEEPS_INTERACTION:
-            transaction.run("insert_delete", wait=wait.row, interaction=interaction, now=transaction.now)
+            await transaction.run("insert_delete", wait=wait.row, interaction=interaction)
         wait = wait._replace(interaction_id=interaction)
-    transaction.run("finish_delivery", **fence)
+    await transaction.run("finish_delivery", **fence)
     return QueueResult(wait, changed)
 
 
-def queue_failed(transaction: Transaction, command: QueueFailed) -> QueueResult:
+async def queue_failed(transaction: Transaction, command: QueueFailed) -> QueueResult:
     """Take in that CreateInteraction did not work out."""
-    found = transaction.row("find_delivery", delivery=command.delivery, attempt=command.attempt)
+    found = await transaction.row("find_delivery", delivery=command.delivery, attempt=command.attempt)
     if found is None:
         return QueueResult(None, changed=False, stale=True)
     row = found[0]
     changed = False
     if command.event is not None:
         ending = EndWait(command.command, command.event, row=row)
-        changed = end_waits(transaction, [ending])[0].verdict is Verdict.WON
+        changed = (await end_waits(transaction, [ending]))[0].verdict is Verdict.WON
     fence = {"delivery": command.delivery, "attempt": command.attempt}
     if command.settled:
-        transaction.run("finish_delivery", **fence)
-        transaction.run("forget_request", wait=row)
+        await transaction.run("finish_delivery", **fence)
+        await transaction.run("forget_request", wait=row)
     elif command.unresolved:
-        transaction.run("keep_unresolved", **fence)
-        transaction.run("forget_request", wait=row)
+        await transaction.run("keep_unresolved", **fence)
+        await transaction.run("forget_request", wait=row)
     elif command.retry_at is not None:
-        transaction.run("postpone_delivery", retry_at=command.retry_at, **fence)
-    return QueueResult(read_wait(transaction, row), changed)
+        await transaction.run("postpone_delivery", retry_at=command.retry_at, **fence)
+    return QueueResult(await read_wait(transaction, row), changed)
 
 
 def open_request(transaction: Transaction, session_id: SessionId, sealed: bytes | None) -> Request | None:

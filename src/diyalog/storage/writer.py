@@ -15,7 +15,8 @@ import apsw
 
 from diyalog.ports import StoreUnavailableError
 from diyalog.storage.connection import UNAVAILABLE
-from diyalog.storage.transaction import Operation, Transaction
+from diyalog.storage.sqlite_transaction import SqliteTransaction
+from diyalog.storage.transaction import Operation, through
 
 _A = TypeVar("_A")
 _R = TypeVar("_R")
@@ -28,7 +29,7 @@ _Settled = tuple["asyncio.Future[Any]", Any, BaseException | None]
 class Writer:
     """Runs operations in group transactions on a thread of its own."""
 
-    def __init__(self, connection: apsw.Connection, begin: Callable[[apsw.Connection], Transaction]) -> None:
+    def __init__(self, connection: apsw.Connection, begin: Callable[[apsw.Connection], SqliteTransaction]) -> None:
         self._connection = connection
         self._begin = begin
         self._submitted: list[_Pending] = []
@@ -106,7 +107,7 @@ class Writer:
             transaction = self._begin(connection)
             results: list[Any] = [None] * len(group)
             for operation, places in _by_operation(group).items():
-                outcome = operation(transaction, [group[place][1] for place in places])
+                outcome = through(operation(transaction, [group[place][1] for place in places]))
                 for place, result in zip(places, outcome, strict=True):
                     results[place] = result
             connection.execute("COMMIT")

@@ -1,0 +1,288 @@
+"""The store over a database: what the use cases may ask, as commands for its writer and named reads."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from diyalog.domain.commands import Activate, EndWait, Idempotency, QueueFailed, QueueTook, StartWait
+from diyalog.domain.ids import CustomerRef, InteractionId, NodeId, SessionId
+from diyalog.domain.results import (
+    Delivery,
+    EndResult,
+    KeyRecord,
+    QueueResult,
+    StartResult,
+    StreamEvent,
+    Tally,
+    TokenRecord,
+    UnresolvedInteraction,
+)
+from diyalog.domain.wait import Outcome, Wait
+from diyalog.storage import admission, deliveries, endings, lifetimes, starting
+from diyalog.storage.rows import events_of, open_wait
+from diyalog.storage.sealing import Sealer
+from diyalog.storage.transaction import Operation, Row, Transaction, Value, each
+
+_A = TypeVar("_A")
+_R = TypeVar("_R")
+_END = endings.end_waits
+_START = starting.start_waits
+_TOOK = starting.take_answers
+_FAILED = each(starting.queue_failed)
+_REMEMBER = each(starting.remember_answer)
+_ACKNOWLEDGE = lifetimes.acknowledge
+_CONNECT = lifetimes.connect
+_DISCONNECT = lifetimes.disconnect
+_TOUCH = lifetimes.touch
+_BEAT = each(lifetimes.beat)
+_ENTER = each(lifetimes.enter)
+_LEAVE = each(lifetimes.leave)
+_FORGET = each(lifetimes.forget)
+_CLAIM = each(deliveries.claim)
+_FINISH = each(deliveries.finish)
+_POSTPONE = each(deliveries.postpone)
+_ISSUE = each(admission.issue_hash)
+_ACTIVATE = each(admission.activate)
+_BAR = each(admission.bar)
+_CREATE_KEY = each(admission.create_key)
+_REVOKE_KEY = each(admission.revoke_key)
+
+
+class CommandWriter(Protocol):
+    """Carries commands out in transactions that those of one kind share."""
+
+    def submit(self, operation: Operation[_A, _R], command: _A) -> asyncio.Future[_R]:
+        """Carry out one command; the future has its result once it is durable, or StoreUnavailableError."""
+        ...
+
+
+class DatabaseStore(ABC):
+    """Satisfies ports.Store; how commands are committed and statements read is the database's own matter."""
+
+    _writer: CommandWriter
+
+    def __init__(self, sealer: Sealer, node: NodeId) -> None:
+        self._sealer = sealer
+        self._node = node
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Begin to work, and make the epoch of a new database."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Commit what was submitted and close the database."""
+
+    @abstractmethod
+    async def _read(self, statement: str, **values: Value) -> Sequence[Row]:
+        """All rows of a named statement, read in a transaction of its own."""
+
+    @abstractmethod
+    def _now(self) -> int | None:
+        """The time to read by (ms since 1970); None: the database's own."""
+
+    # Transitions
+
+    async def end_wait(self, command: EndWait) -> EndResult:
+        """End a wait by the one guarded transaction."""
+        return await self._writer.submit(_END, command)
+
+    async def start_wait(self, command: StartWait) -> StartResult:
+        """Start a wait, replacing an open one."""
+        return await self._writer.submit(_START, command)
+
+    async def queue_took(self, command: QueueTook) -> QueueResult:
+        """Take in the queue's interaction id."""
+        return await self._writer.submit(_TOOK, command)
+
+    async def queue_failed(self, command: QueueFailed) -> QueueResult:
+        """Take in that CreateInteraction did not work out."""
+        return await self._writer.submit(_FAILED, command)
+
+    async def acknowledge(self, row: int, seq: int) -> int | None:
+        """Store that the app received the outcome; ms from outcome to now, None if known before."""
+        return await self._writer.submit(_ACKNOWLEDGE, (row, seq))
+
+    async def remember_answer(self, idempotency: Idempotency, status: int, body: bytes) -> None:
+        """Keep the answer given to a start."""
+        await self._writer.submit(_REMEMBER, (idempotency, status, body))
+
+    async def present(self, row: int, *, connected: bool) -> None:
+        """Store that the customer's app connected to this node, or went away."""
+        await self._writer.submit(_CONNECT if connected else _DISCONNECT, row)
+
+    async def touch(self, row: int) -> None:
+        """Store a sign of life of an app that is not connected."""
+        await self._writer.submit(_TOUCH, row)
+
+    # Reads
+
+    async def wait(self, session_id: SessionId) -> Wait | None:
+        """The wait of a session."""
+        return await self._read_wait("wait_by_session", session=session_id)
+
+    async def current_wait(self, customer: CustomerRef) -> Wait | None:
+        """The open wait or live conversation; without one the newest whose end was not acknowledged."""
+        live = await self._read_wait("current_wait", customer=customer)
+        return live or await self._read_wait("unacknowledged_wait", customer=customer)
+
+    async def events(self, row: int, after: int) -> tuple[Wait, Sequence[StreamEvent]]:
+        """The wait and the events of its stream after `after`."""
+
+        fields = (await self._read("wait_by_row", wait=row))[0]
+        return open_wait(fields, self._sealer), [event for event in events_of(fields) if event.seq > after]
+
+    async def heads(self, rows: Sequence[int]) -> dict[int, int]:
+        """The newest seq of each of these waits' streams."""
+        pairs = await self._read_json("read_heads", waits=msgspec.json.encode(rows).decode())
+        return dict(pairs)
+
+    async def due(self, limit: int) -> Sequence[tuple[int, bool]]:
+        """Open waits whose due time has passed, and whether the time limit itself has."""
+        found = await self._read("due_waits", now=self._now(), limit=limit)
+        return [(row, bool(limit_passed)) for row, limit_passed in found]
+
+    async def line(self) -> Sequence[int]:
+        """Rows of all open waits in order of arrival."""
+        line: list[int] = await self._read_json("read_line")
+        return line
+
+    async def epoch(self) -> str:
+        """The random name of this database's streams."""
+        epoch = await self._setting("epoch")
+        assert epoch is not None, "made at start"
+        return epoch
+
+    async def renew_epoch(self) -> str:
+        """Give the streams a new name, after which every client takes the snapshot for the truth."""
+        epoch = secrets.token_hex(8)
+        await self._writer.submit(_WRITE_SETTING, ("epoch", epoch))
+        return epoch
+
+    async def tally(self) -> Tally:
+        """Counts since the database was made."""
+        counts, opened, requested, outbox = await self._read_json("read_tally")
+        pending = [row for row in outbox if not row[1]]
+        return Tally(
+            created=counts.get("created", 0),
+            outcomes={outcome.value: counts.get(outcome, 0) for outcome in Outcome},
+            open={"REQUESTED": requested, "WAITING": opened - requested},
+            outbox={kind: count for kind, _, count, _ in pending},
+            oldest_outbox_at=min((row[3] for row in pending), default=None),
+            unresolved=sum(row[2] for row in outbox if row[1]),
+        )
+
+    async def unresolved(self) -> Sequence[UnresolvedInteraction]:
+        """CreateInteraction calls whose result stayed unknown."""
+        found = await self._read("read_unresolved")
+        return [UnresolvedInteraction(SessionId(session), first_at, attempts) for session, first_at, attempts in found]
+
+    # Outbox
+
+    async def claim(self, node: NodeId, limit: int, lease_ms: int) -> Sequence[Delivery]:
+        """Take due rows for this node."""
+        assert node == self._node, "a store serves one node"
+        return await self._writer.submit(_CLAIM, (limit, lease_ms))
+
+    async def deleted(self, delivery: int, attempt: int) -> None:
+        """DeleteInteraction is done."""
+        await self._writer.submit(_FINISH, (delivery, attempt))
+
+    async def retry_delete(self, delivery: int, attempt: int, retry_at: int) -> None:
+        """Try again at `retry_at` (ms since 1970)."""
+        await self._writer.submit(_POSTPONE, (delivery, attempt, retry_at))
+
+    # Access
+
+    async def keys(self) -> Sequence[KeyRecord]:
+        """All access keys."""
+        return admission.keys_of(await self._read("read_keys"), self._sealer)
+
+    async def create_key(self, key_id: str, name: str, secret: str) -> None:
+        """Store a new access key."""
+        await self._writer.submit(_CREATE_KEY, (key_id, name, secret))
+
+    async def revoke_key(self, key_id: str) -> bool:
+        """Revoke an access key; whether there was a live one of that id."""
+        return await self._writer.submit(_REVOKE_KEY, key_id)
+
+    async def issue_hash(
+        self,
+        customer_id: str,
+        device_hash: str,
+        transaction_hash: str,
+        interaction_id: InteractionId | None,
+        lifetime_ms: int,
+    ) -> bool:
+        """Store a transaction hash; False when it is refused."""
+        return await self._writer.submit(
+            _ISSUE, (customer_id, device_hash, transaction_hash, interaction_id, lifetime_ms)
+        )
+
+    async def activate(self, command: Activate) -> TokenRecord | None:
+        """Give a customer's app a token."""
+        return await self._writer.submit(_ACTIVATE, command)
+
+    async def token(self, token_hash: bytes) -> TokenRecord | None:
+        """The client token with this digest."""
+        return admission.token_of(await self._read("find_token", digest=token_hash), self._sealer)
+
+    async def bar(self, customer_id: str, *, barred: bool) -> None:
+        """Bar a customer, or let them in again."""
+        await self._writer.submit(_BAR, (customer_id, barred))
+
+    # Nodes
+
+    async def enter(self, node: NodeId) -> None:
+        """This server starts; whatever other processes held is released."""
+        await self._writer.submit(_ENTER, node)
+
+    async def heartbeat(self, node: NodeId) -> None:
+        """This node lives."""
+        await self._writer.submit(_BEAT, node)
+
+    async def leave(self, node: NodeId) -> None:
+        """This node stops in good order."""
+        await self._writer.submit(_LEAVE, node)
+
+    async def forget(self, keep_ms: int, token_ms: int, limit: int) -> int:
+        """Delete what must not be kept longer."""
+        return await self._writer.submit(_FORGET, (keep_ms, token_ms, limit))
+
+    # Ways to read
+
+    async def _read_json(self, statement: str, **values: Value) -> Any:  # noqa: ANN401  JSON of our own SQL
+        """Read one JSON value: one row costs a reading thread one hand-over of the interpreter, not one a row."""
+        rows = await self._read(statement, **values)
+        return msgspec.json.decode(rows[0][0])
+
+    async def _read_wait(self, statement: str, **values: Value) -> Wait | None:
+        rows = await self._read(statement, **values)
+        return open_wait(rows[0], self._sealer) if rows else None
+
+    async def _setting(self, name: str) -> str | None:
+        rows = await self._read("read_setting", name=name)
+        return rows[0][0] if rows else None
+
+    async def _make_epoch(self) -> None:
+        if await self._setting("epoch") is None:
+            await self._writer.submit(_MAKE_SETTING, ("epoch", secrets.token_hex(8)))
+
+
+async def _write_setting(transaction: Transaction, ask: tuple[str, str]) -> None:
+    await transaction.run("write_setting", name=ask[0], value=ask[1])
+
+
+async def _make_setting(transaction: Transaction, ask: tuple[str, str]) -> None:
+    """Write a setting unless another process was first."""
+    await transaction.run("make_setting", name=ask[0], value=ask[1])
+
+
+_WRITE_SETTING = each(_write_setting)
+_MAKE_SETTING = each(_make_setting)
