@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from time import monotonic
 
-import asyncpg  # type: ignore[import-untyped]  # the package carries no types
+import asyncpg
 import pytest
 
 from kit.postgres import PostgresServer, Version

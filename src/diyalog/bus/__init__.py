@@ -1,0 +1,1 @@
+"""Wake-ups between nodes: in one process, over PostgreSQL's NOTIFY, or over NATS."""
