@@ -1,36 +1,24 @@
 """What every store must do with waits; run against each backend."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from itertools import permutations
-from pathlib import Path
 
 import pytest
 
+from contracts.conftest import OpenStore
 from diyalog.domain.commands import EndWait, Idempotency, QueueFailed, QueueTook, Request
 from diyalog.domain.ids import InteractionId, NodeId
 from diyalog.domain.results import StartResult, Verdict
 from diyalog.domain.transitions import Event
 from diyalog.domain.wait import Outcome, Reason, State
-from diyalog.storage.sqlite import SqliteStore
+from diyalog.storage.store import DatabaseStore
 from kit import stores
 from kit.clock import SettableClock
 
 IDEMPOTENCY = Idempotency(b"scope", b"body")
 
 
-@pytest.fixture
-def clock() -> SettableClock:
-    return SettableClock()
-
-
-@pytest.fixture
-async def store(tmp_path: Path, clock: SettableClock) -> AsyncIterator[SqliteStore]:
-    async with stores.sqlite_store(tmp_path, clock) as opened:
-        yield opened
-
-
-async def took(store: SqliteStore, result: StartResult, interaction: str) -> None:
+async def took(store: DatabaseStore, result: StartResult, interaction: str) -> None:
     assert result.delivery is not None
     answer = await store.queue_took(
         QueueTook(stores.command_id(), result.delivery.row, result.delivery.attempt, InteractionId(interaction))
@@ -39,7 +27,7 @@ async def took(store: SqliteStore, result: StartResult, interaction: str) -> Non
 
 
 async def test_a_wait_begins_requested_and_waits_once_the_queue_named_it(
-    store: SqliteStore, clock: SettableClock
+    store: DatabaseStore, clock: SettableClock
 ) -> None:
     result = await stores.started(store, await stores.customer(store, "1"), clock)
     assert result.wait is not None
@@ -52,7 +40,7 @@ async def test_a_wait_begins_requested_and_waits_once_the_queue_named_it(
     assert [(event.seq, event.kind) for event in events] == [(1, "wait.started")]
 
 
-async def test_the_builtin_queue_takes_a_wait_at_once(store: SqliteStore, clock: SettableClock) -> None:
+async def test_the_builtin_queue_takes_a_wait_at_once(store: DatabaseStore, clock: SettableClock) -> None:
     wait = await stores.waiting(store, await stores.customer(store, "1"), clock)
     assert wait.state is State.WAITING
     assert wait.interaction_id == f"D{100000 + wait.row}"
@@ -60,7 +48,9 @@ async def test_the_builtin_queue_takes_a_wait_at_once(store: SqliteStore, clock:
 
 
 @pytest.mark.parametrize("by", ["interaction", "session"])
-async def test_not_delivered_ends_the_wait_with_its_message(store: SqliteStore, clock: SettableClock, by: str) -> None:
+async def test_not_delivered_ends_the_wait_with_its_message(
+    store: DatabaseStore, clock: SettableClock, by: str
+) -> None:
     wait = await stores.waiting(store, await stores.customer(store, "1"), clock)
     message = "Temsilcilerimiz meşgul 🙏\n<b>"
     if by == "interaction":
@@ -79,7 +69,7 @@ async def test_not_delivered_ends_the_wait_with_its_message(store: SqliteStore, 
 
 
 async def test_of_two_waits_with_one_interaction_id_the_open_one_is_meant(
-    store: SqliteStore, clock: SettableClock
+    store: DatabaseStore, clock: SettableClock
 ) -> None:
     first = await stores.started(store, await stores.customer(store, "1"), clock)
     await took(store, first, "77")
@@ -100,7 +90,7 @@ async def test_of_two_waits_with_one_interaction_id_the_open_one_is_meant(
 
 
 async def test_a_customer_has_one_open_wait_and_the_newer_replaces_the_older(
-    store: SqliteStore, clock: SettableClock
+    store: DatabaseStore, clock: SettableClock
 ) -> None:
     who = await stores.customer(store, "1")
     first = await stores.started(store, who, clock)
@@ -118,7 +108,7 @@ async def test_a_customer_has_one_open_wait_and_the_newer_replaces_the_older(
 
 
 async def test_starts_of_one_customer_that_arrive_together_leave_one_open_wait(
-    store: SqliteStore, clock: SettableClock
+    store: DatabaseStore, clock: SettableClock
 ) -> None:
     who = await stores.customer(store, "1")
     results = await asyncio.gather(*[store.start_wait(stores.start(who, clock)) for _ in range(20)])
@@ -134,7 +124,7 @@ ENDS = (Event.CANCEL, Event.NOT_DELIVERED, Event.EXPIRE, Event.ABANDON, Event.AD
 @pytest.mark.parametrize("order", list(permutations(ENDS, 2)))
 @pytest.mark.parametrize("together", [True, False])
 async def test_of_two_ends_the_first_wins_and_the_other_is_told_so(
-    store: SqliteStore, clock: SettableClock, order: tuple[Event, Event], *, together: bool
+    store: DatabaseStore, clock: SettableClock, order: tuple[Event, Event], *, together: bool
 ) -> None:
     wait = await stores.waiting(store, await stores.customer(store, "1"), clock)
     clock.advance(stores.LIMIT_MS)
@@ -156,7 +146,7 @@ async def test_of_two_ends_the_first_wins_and_the_other_is_told_so(
 
 
 async def test_five_ends_of_each_of_many_waits_at_once_leave_one_outcome_each(
-    store: SqliteStore, clock: SettableClock
+    store: DatabaseStore, clock: SettableClock
 ) -> None:
     waits = [await stores.waiting(store, await stores.customer(store, str(n)), clock) for n in range(200)]
     clock.advance(stores.LIMIT_MS)
@@ -171,7 +161,7 @@ async def test_five_ends_of_each_of_many_waits_at_once_leave_one_outcome_each(
     assert sum(tally.outcomes.values()) == len(waits)
 
 
-async def test_expiry_is_never_early(store: SqliteStore, clock: SettableClock) -> None:
+async def test_expiry_is_never_early(store: DatabaseStore, clock: SettableClock) -> None:
     wait = await stores.waiting(store, await stores.customer(store, "1"), clock)
     await store.present(wait.row, connected=True)
     clock.advance(stores.LIMIT_MS - 1)
@@ -182,7 +172,7 @@ async def test_expiry_is_never_early(store: SqliteStore, clock: SettableClock) -
     assert (await stores.end(store, Event.EXPIRE, wait.row)).verdict is Verdict.WON
 
 
-async def test_a_wait_is_abandoned_only_without_a_sign_of_life(store: SqliteStore, clock: SettableClock) -> None:
+async def test_a_wait_is_abandoned_only_without_a_sign_of_life(store: DatabaseStore, clock: SettableClock) -> None:
     wait = await stores.waiting(store, await stores.customer(store, "1"), clock)
     clock.advance(stores.ABANDON_MS - 1)
     await store.touch(wait.row)
@@ -197,14 +187,14 @@ async def test_a_wait_is_abandoned_only_without_a_sign_of_life(store: SqliteStor
 
 
 async def test_customers_of_a_dead_node_count_as_gone_since_its_last_beat(
-    store: SqliteStore, clock: SettableClock, tmp_path: Path
+    store: DatabaseStore, clock: SettableClock, open_store: OpenStore
 ) -> None:
     wait = await stores.waiting(store, await stores.customer(store, "1"), clock)
     await store.heartbeat(stores.NODE)
     await store.present(wait.row, connected=True)
     clock.advance(60_000)
     other = NodeId("node-b")
-    async with stores.sqlite_store(tmp_path, clock, other) as second:
+    async with open_store(other) as second:
         await second.enter(other)
         clock.advance(stores.ABANDON_MS - 60_000 - 1)
         assert list(await second.due(10)) == []
@@ -223,7 +213,7 @@ async def test_customers_of_a_dead_node_count_as_gone_since_its_last_beat(
     ],
 )
 async def test_an_id_that_comes_after_the_end_is_stored_and_deleted_unless_the_queue_gave_up(
-    store: SqliteStore, clock: SettableClock, event: Event, *, deletes: bool
+    store: DatabaseStore, clock: SettableClock, event: Event, *, deletes: bool
 ) -> None:
     result = await stores.started(store, await stores.customer(store, "1"), clock)
     assert result.wait is not None
@@ -238,7 +228,7 @@ async def test_an_id_that_comes_after_the_end_is_stored_and_deleted_unless_the_q
     assert (await stores.not_delivered(store, interaction="late-1")).verdict is Verdict.LOST
 
 
-async def test_a_result_of_an_earlier_attempt_changes_nothing(store: SqliteStore, clock: SettableClock) -> None:
+async def test_a_result_of_an_earlier_attempt_changes_nothing(store: DatabaseStore, clock: SettableClock) -> None:
     result = await stores.started(store, await stores.customer(store, "1"), clock)
     assert result.delivery is not None
     clock.advance(stores.QUEUE_TIMEOUT_MS + 200_000)
@@ -255,7 +245,7 @@ async def test_a_result_of_an_earlier_attempt_changes_nothing(store: SqliteStore
 
 
 async def test_a_request_for_which_a_customer_waits_is_claimed_before_older_deletes(
-    store: SqliteStore, clock: SettableClock
+    store: DatabaseStore, clock: SettableClock
 ) -> None:
     for number in range(4):
         ended = await stores.started(store, await stores.customer(store, str(number)), clock)
@@ -275,7 +265,9 @@ async def test_a_request_for_which_a_customer_waits_is_claimed_before_older_dele
     assert pages[0][0].request == Request("880214", "10000000146", ())
 
 
-async def test_a_delete_is_dropped_when_its_id_is_waited_under_again(store: SqliteStore, clock: SettableClock) -> None:
+async def test_a_delete_is_dropped_when_its_id_is_waited_under_again(
+    store: DatabaseStore, clock: SettableClock
+) -> None:
     first = await stores.started(store, await stores.customer(store, "1"), clock)
     await took(store, first, "A")
     assert first.wait is not None
@@ -286,7 +278,9 @@ async def test_a_delete_is_dropped_when_its_id_is_waited_under_again(store: Sqli
     assert (await store.tally()).outbox == {}
 
 
-async def test_an_unresolved_create_is_listed_and_never_claimed_again(store: SqliteStore, clock: SettableClock) -> None:
+async def test_an_unresolved_create_is_listed_and_never_claimed_again(
+    store: DatabaseStore, clock: SettableClock
+) -> None:
     result = await stores.started(store, await stores.customer(store, "1"), clock)
     assert result.delivery is not None
     assert result.wait is not None
@@ -301,7 +295,7 @@ async def test_an_unresolved_create_is_listed_and_never_claimed_again(store: Sql
     assert (await store.tally()).unresolved == 1
 
 
-async def test_an_idempotent_end_gets_its_first_answer_again(store: SqliteStore, clock: SettableClock) -> None:
+async def test_an_idempotent_end_gets_its_first_answer_again(store: DatabaseStore, clock: SettableClock) -> None:
     wait = await stores.waiting(store, await stores.customer(store, "1"), clock)
     first = await stores.not_delivered(store, interaction=wait.interaction_id, idempotency=IDEMPOTENCY)
     again = await stores.not_delivered(store, interaction=wait.interaction_id, idempotency=IDEMPOTENCY)
@@ -316,7 +310,7 @@ async def test_an_idempotent_end_gets_its_first_answer_again(store: SqliteStore,
 
 
 async def test_idempotent_ends_that_arrive_together_are_carried_out_once(
-    store: SqliteStore, clock: SettableClock
+    store: DatabaseStore, clock: SettableClock
 ) -> None:
     wait = await stores.waiting(store, await stores.customer(store, "1"), clock)
     results = await asyncio.gather(
@@ -327,7 +321,7 @@ async def test_idempotent_ends_that_arrive_together_are_carried_out_once(
 
 
 async def test_an_unknown_interaction_is_not_remembered_while_it_may_still_be_named(
-    store: SqliteStore, clock: SettableClock
+    store: DatabaseStore, clock: SettableClock
 ) -> None:
     result = await stores.started(store, await stores.customer(store, "1"), clock)
     assert result.wait is not None
@@ -339,7 +333,7 @@ async def test_an_unknown_interaction_is_not_remembered_while_it_may_still_be_na
     )
 
 
-async def test_a_start_repeated_with_its_key_is_the_same_wait(store: SqliteStore, clock: SettableClock) -> None:
+async def test_a_start_repeated_with_its_key_is_the_same_wait(store: DatabaseStore, clock: SettableClock) -> None:
     who = await stores.customer(store, "1")
     first = await store.start_wait(stores.start(who, clock, idempotency=IDEMPOTENCY))
     again = await store.start_wait(stores.start(who, clock, idempotency=IDEMPOTENCY))
@@ -354,7 +348,7 @@ async def test_a_start_repeated_with_its_key_is_the_same_wait(store: SqliteStore
 
 
 async def test_the_current_wait_is_the_open_one_then_the_newest_unacknowledged_end(
-    store: SqliteStore, clock: SettableClock
+    store: DatabaseStore, clock: SettableClock
 ) -> None:
     who = await stores.customer(store, "1")
     assert await store.current_wait(who) is None
@@ -372,14 +366,14 @@ async def test_the_current_wait_is_the_open_one_then_the_newest_unacknowledged_e
     assert await store.current_wait(who) is None
 
 
-async def test_an_end_told_to_the_app_counts_as_acknowledged(store: SqliteStore, clock: SettableClock) -> None:
+async def test_an_end_told_to_the_app_counts_as_acknowledged(store: DatabaseStore, clock: SettableClock) -> None:
     who = await stores.customer(store, "1")
     wait = await stores.waiting(store, who, clock)
     await stores.end(store, Event.CANCEL, wait.row, told=True)
     assert await store.current_wait(who) is None
 
 
-async def test_somebody_elses_wait_cannot_be_cancelled(store: SqliteStore, clock: SettableClock) -> None:
+async def test_somebody_elses_wait_cannot_be_cancelled(store: DatabaseStore, clock: SettableClock) -> None:
     wait = await stores.waiting(store, await stores.customer(store, "1"), clock)
     stranger = await stores.customer(store, "2")
     result = await store.end_wait(

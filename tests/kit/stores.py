@@ -6,15 +6,21 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from diyalog.domain.commands import Activate, Caller, EndWait, Idempotency, Request, StartWait
 from diyalog.domain.ids import AccessKeyId, CommandId, CustomerRef, InteractionId, NodeId, SessionId, session_id
 from diyalog.domain.results import EndResult, StartResult
 from diyalog.domain.transitions import Event
 from diyalog.domain.wait import HelpType, Wait
+from diyalog.storage.postgres import PostgresStore
+from diyalog.storage.postgres_connection import open_postgres
+from diyalog.storage.postgres_schema import set_up
 from diyalog.storage.sealing import Sealer
 from diyalog.storage.sqlite import SqliteStore
+from diyalog.storage.store import DatabaseStore
 from kit.clock import SettableClock
+from kit.postgres import PostgresServer
 
 NODE = NodeId("node-a")
 CALLER = Caller(AccessKeyId("KEY"), "31007")
@@ -35,6 +41,51 @@ async def sqlite_store(folder: Path, clock: SettableClock, node: NodeId = NODE) 
         await store.stop()
 
 
+class DatabaseClock(SettableClock):
+    """The time of day of one PostgreSQL database, whose own clock is replaced by one that stands still until set."""
+
+    def __init__(self, server: PostgresServer, url: str) -> None:
+        self._server = server
+        self._url = url
+        self._file = server.folder / f"clock-{urlsplit(url).path[1:]}"
+        super().__init__()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+        if name == "at":
+            beside = self._file.with_suffix(".new")
+            beside.write_text(str(value), encoding="ascii")
+            beside.replace(self._file)
+
+    def rule(self) -> None:
+        """Let the database tell this time; its tables must be there."""
+        self._server.execute(
+            "CREATE OR REPLACE FUNCTION now_ms() RETURNS bigint LANGUAGE sql VOLATILE AS "
+            f"$$ SELECT pg_read_file('{self._file}')::bigint $$",
+            urlsplit(self._url).path[1:],
+        )
+
+
+@asynccontextmanager
+async def postgres_store(
+    url: str, node: NodeId = NODE, clock: DatabaseClock | None = None
+) -> AsyncIterator[PostgresStore]:
+    """The store on a fresh or existing database."""
+    connection = await open_postgres(url)
+    try:
+        await set_up(connection, forward=True)
+    finally:
+        await connection.close()
+    if clock is not None:
+        clock.rule()
+    store = PostgresStore(url, Sealer(b"k" * 32), node, notify=True)
+    await store.start()
+    try:
+        yield store
+    finally:
+        await store.stop()
+
+
 def command_id() -> CommandId:
     return CommandId(f"test-{next(_numbers)}")
 
@@ -43,7 +94,7 @@ def digest(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()
 
 
-async def customer(store: SqliteStore, customer_id: str) -> CustomerRef:
+async def customer(store: DatabaseStore, customer_id: str) -> CustomerRef:
     record = await store.activate(Activate(customer_id=customer_id, profile={}, token_hash=os.urandom(32)))
     assert record is not None
     return record.customer
@@ -73,13 +124,15 @@ def start(
     )
 
 
-async def started(store: SqliteStore, who: CustomerRef, clock: SettableClock, *, builtin: bool = False) -> StartResult:
+async def started(
+    store: DatabaseStore, who: CustomerRef, clock: SettableClock, *, builtin: bool = False
+) -> StartResult:
     result = await store.start_wait(start(who, clock, builtin=builtin))
     assert result.wait is not None
     return result
 
 
-async def waiting(store: SqliteStore, who: CustomerRef, clock: SettableClock) -> Wait:
+async def waiting(store: DatabaseStore, who: CustomerRef, clock: SettableClock) -> Wait:
     """A wait in the built-in queue."""
     wait = (await started(store, who, clock, builtin=True)).wait
     assert wait is not None
@@ -87,7 +140,7 @@ async def waiting(store: SqliteStore, who: CustomerRef, clock: SettableClock) ->
 
 
 async def not_delivered(
-    store: SqliteStore,
+    store: DatabaseStore,
     *,
     interaction: str | None = None,
     session: str | None = None,
@@ -109,5 +162,5 @@ async def not_delivered(
     )
 
 
-async def end(store: SqliteStore, event: Event, row: int, *, told: bool = False) -> EndResult:
+async def end(store: DatabaseStore, event: Event, row: int, *, told: bool = False) -> EndResult:
     return await store.end_wait(EndWait(command_id(), event, row=row, told=told))

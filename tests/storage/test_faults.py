@@ -149,3 +149,18 @@ async def test_old_data_is_forgotten_and_open_waits_are_not(tmp_path: Path) -> N
         assert (await store.wait(kept_open.session_id)) is not None
         assert (await stores.end(store, Event.CANCEL, kept_open.row)).verdict is Verdict.WON
         assert (await store.tally()).outcomes["NOT_DELIVERED"] == 1, "the counts go on"
+
+
+async def test_a_start_frees_what_other_processes_held_and_not_what_it_holds_itself(tmp_path: Path) -> None:
+    clock = SettableClock()
+    async with stores.sqlite_store(tmp_path, clock) as store:
+        for customer in ("1", "2"):
+            wait = await stores.started(store, await stores.customer(store, customer), clock)
+            assert wait.delivery is not None
+        other = NodeId("node-b")
+        async with stores.sqlite_store(tmp_path, clock, other) as second:
+            await second.enter(other)
+            freed = await second.claim(other, 10, 1000)
+            assert [delivery.attempt for delivery in freed] == [2, 2]
+            await second.enter(other)
+            assert list(await second.claim(other, 10, 1000)) == []

@@ -40,13 +40,13 @@ WITH rule AS MATERIALIZED (
             e.n, e.event, e.access_key, e.sealed_requester, r.deletes
 ), audited AS (
   INSERT INTO audit (at, wait, event, outcome, access_key, sealed_requester, node)
-  SELECT ended_at, id, event, outcome, access_key, sealed_requester, :node FROM ended ORDER BY n
+  SELECT ended_at, id, event, outcome, access_key, sealed_requester, CAST(:node AS text) FROM ended ORDER BY n
 ), deleted AS (
   INSERT INTO outbox (kind, wait, interaction_id, attempt, first_at, due_at)
   SELECT 'delete', id, interaction_id, 0, ended_at, ended_at
   FROM ended WHERE deletes AND interaction_id IS NOT NULL AND queue = 'http' ORDER BY n
 ), counted AS (
-  INSERT INTO tally (name, part, count) SELECT outcome, :part, count(*) FROM ended GROUP BY outcome ORDER BY outcome
+  INSERT INTO tally (name, part, count) SELECT outcome, CAST(:part AS bigint), count(*) FROM ended GROUP BY outcome ORDER BY outcome
   ON CONFLICT (name, part) DO UPDATE SET count = tally.count + excluded.count
 ), woken AS (
   SELECT count(pg_notify('diyalog_' || present, rows)) AS nodes
@@ -118,7 +118,8 @@ UPDATE wait SET interaction_id = :interaction WHERE id = :wait
 
 -- name: write_audits
 INSERT INTO audit (at, wait, event, node)
-SELECT :now, CAST(id AS bigint), :event, :node FROM jsonb_array_elements_text(:waits) WITH ORDINALITY AS j (id, n) ORDER BY n
+SELECT CAST(:now AS bigint), CAST(id AS bigint), CAST(:event AS text), CAST(:node AS text)
+FROM jsonb_array_elements_text(:waits) WITH ORDINALITY AS j (id, n) ORDER BY n
 
 -- name: count_many
 INSERT INTO tally (name, part, count) VALUES (:name, :part, :count)
@@ -187,22 +188,22 @@ FOR UPDATE OF o SKIP LOCKED
 UPDATE outbox SET attempt = attempt + 1, lease_node = :node, due_at = :lease_until WHERE id = :delivery
 
 -- name: acknowledge
-UPDATE wait SET acknowledged_at = :now
+UPDATE wait SET acknowledged_at = now_ms()
 WHERE id = :wait AND outcome IS NOT NULL AND acknowledged_at IS NULL AND seq <= :seq
-RETURNING :now - ended_at
+RETURNING id, acknowledged_at - ended_at
 
 -- name: keep_node
-INSERT INTO node (id, beat_at) VALUES (:node, :now) ON CONFLICT (id) DO NOTHING
+INSERT INTO node (id, beat_at) VALUES (:node, now_ms()) ON CONFLICT (id) DO NOTHING
 
 -- name: connect
-UPDATE wait SET present = :node, seen_at = :now, due_at = limit_at WHERE id = :wait AND outcome IS NULL
+UPDATE wait SET present = :node, seen_at = now_ms(), due_at = limit_at WHERE id = :wait AND outcome IS NULL
 
 -- name: disconnect
-UPDATE wait SET present = NULL, seen_at = :now, due_at = least(limit_at, :now + abandon_ms)
+UPDATE wait SET present = NULL, seen_at = now_ms(), due_at = least(limit_at, now_ms() + abandon_ms)
 WHERE id = :wait AND outcome IS NULL AND present = :node
 
 -- name: touch
-UPDATE wait SET seen_at = :now, due_at = least(limit_at, :now + abandon_ms)
+UPDATE wait SET seen_at = now_ms(), due_at = least(limit_at, now_ms() + abandon_ms)
 WHERE id = :wait AND outcome IS NULL AND present IS NULL
 
 -- name: find_node

@@ -1,11 +1,12 @@
 """Rows of the wait table as the domain's Wait; the only place that knows the order of the columns."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 from diyalog.domain.results import StreamEvent
 from diyalog.domain.wait import HelpType, Outcome, Reason, State, Wait
 from diyalog.storage.sealing import Sealer
+from diyalog.storage.transaction import Row
 
 # Found in a dict: to call an enumeration costs as much as all else here.
 _HELP_TYPES: Final[Mapping[str, HelpType]] = {one: one for one in HelpType}
@@ -14,7 +15,7 @@ _OUTCOMES: Final[Mapping[str | None, Outcome | None]] = {None: None, **{one: one
 _REASONS: Final[Mapping[str | None, Reason | None]] = {None: None, **{one: one for one in Reason}}
 
 
-def wait_of(row: Sequence[Any], message: str | None) -> Wait:
+def wait_of(row: Row, message: str | None) -> Wait:
     """Build a Wait from the wait columns in the order of statement `wait_by_row`; `message` is the opened text."""
     return Wait(
         row[0],
@@ -33,12 +34,12 @@ def wait_of(row: Sequence[Any], message: str | None) -> Wait:
     )
 
 
-def open_wait(row: Sequence[Any], sealer: Sealer) -> Wait:
+def open_wait(row: Row, sealer: Sealer) -> Wait:
     """Build a Wait from its row, its message opened; the message was sealed for the command that ended the wait."""
     return wait_of(row, None if row[8] is None else sealer.open(message_place(row[13]), row[8]))
 
 
-def events_of(row: Sequence[Any]) -> list[StreamEvent]:
+def events_of(row: Row) -> list[StreamEvent]:
     """The events of a wait's stream, which are its row: when the queue took it, and when it ended."""
     happened = [("wait.started", row[14]), ("wait.ended", row[10])]
     times = [(kind, at) for kind, at in happened if at is not None]

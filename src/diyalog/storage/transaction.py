@@ -6,7 +6,7 @@ an operation runs through at once, on the writing thread (`through`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from diyalog.domain.ids import CustomerRef, NodeId, SessionId
@@ -15,8 +15,18 @@ from diyalog.storage.sealing import Sealer
 _A = TypeVar("_A")
 _R = TypeVar("_R")
 
-Row: TypeAlias = Sequence[Any]
-"""One row as the database gave it; what its columns are stands in the statement."""
+
+class Row(Protocol):
+    """One row as the database gave it; what its columns are stands in the statement."""
+
+    def __getitem__(self, column: int, /) -> Any:  # noqa: ANN401  a column may hold anything
+        """The value of a column, counted from 0."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]:
+        """The values in order."""
+        ...
+
 
 Value: TypeAlias = str | bytes | int | float | None
 """What a column may hold."""

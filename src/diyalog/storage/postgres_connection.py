@@ -1,0 +1,85 @@
+"""Connections to PostgreSQL: how they are opened, what its errors mean, and its dialect of named statements."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+
+import asyncpg
+
+from diyalog.storage.statements import load_statements
+
+if TYPE_CHECKING:
+    Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
+    Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+else:
+    Connection = Pool = Any
+
+CONNECT_S: Final = 5.0
+"""How long opening a connection may take."""
+STATEMENT_S: Final = 5.0
+"""How long one statement may take; then its connection is given up, and what it did is not known."""
+_PARAMETER: Final = re.compile(r"(?<![:\w]):([a-z_]+)")
+_SESSION: Final = {
+    "application_name": "diyalog",
+    "synchronous_commit": "on",  # a commit is durable before it is answered, whatever the database's default
+    "default_transaction_isolation": "read committed",  # the guards are written for it
+    "timezone": "UTC",
+    "jit": "off",  # compiling costs these short statements more than it saves
+}
+
+AWAY: Final = (
+    OSError,  # TimeoutError is one
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.PostgresSystemError,
+    asyncpg.InternalServerError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+)
+"""The database cannot be used now. After a statement was sent, it may have been carried out all the same."""
+
+RACED: Final = (
+    asyncpg.DeadlockDetectedError,
+    asyncpg.SerializationError,
+    asyncpg.UniqueViolationError,
+)
+"""Another transaction was in the way, and nothing was written: run again, this one sees what the other did."""
+
+
+class Statement(NamedTuple):
+    """A named statement as PostgreSQL takes it: numbered parameters, whose names are listed in order."""
+
+    text: str
+    parameters: tuple[str, ...]
+
+
+def load_postgres_statements(file_name: str) -> dict[str, Statement]:
+    """Read the statements of one file, by name."""
+    return {name: numbered(text) for name, text in load_statements(file_name).items()}
+
+
+def numbered(text: str) -> Statement:
+    """Number the parameters of a statement, the same name each time alike."""
+    names: list[str] = []
+
+    def number(found: re.Match[str]) -> str:
+        if found[1] not in names:
+            names.append(found[1])
+        return f"${names.index(found[1]) + 1}"
+
+    return Statement(_PARAMETER.sub(number, text), tuple(names))
+
+
+async def open_postgres(url: str) -> Connection:
+    """Open a connection for durable writing; raises what AWAY lists, and ValueError for a URL that is none."""
+    return await asyncpg.connect(url, timeout=CONNECT_S, command_timeout=STATEMENT_S, server_settings=_SESSION)
+
+
+async def open_pool(url: str, size: int) -> Pool:
+    """Open connections for reading; raises as `open_postgres` does."""
+    return await asyncpg.create_pool(
+        url, min_size=1, max_size=size, timeout=CONNECT_S, command_timeout=STATEMENT_S, server_settings=_SESSION
+    )

@@ -1,0 +1,53 @@
+"""The stores that the contract suites run against."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from diyalog.domain.ids import NodeId
+from diyalog.storage.store import DatabaseStore
+from kit import stores
+from kit.clock import SettableClock
+from kit.postgres import PostgresServer
+
+OpenStore: TypeAlias = Callable[[NodeId], AbstractAsyncContextManager[DatabaseStore]]
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def clock(backend: str, request: pytest.FixtureRequest) -> SettableClock:
+    """The time of day of the store: with PostgreSQL that of the database itself."""
+    if backend == "sqlite":
+        return SettableClock()
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return stores.DatabaseClock(server, request.getfixturevalue("database_url"))
+
+
+@pytest.fixture
+def open_store(backend: str, clock: SettableClock, tmp_path: Path, request: pytest.FixtureRequest) -> OpenStore:
+    """Opens the store for one more node; all see the same database."""
+    if backend == "sqlite":
+        return lambda node: stores.sqlite_store(tmp_path, clock, node)
+    url: str = request.getfixturevalue("database_url")
+    assert isinstance(clock, stores.DatabaseClock)
+    told = clock
+
+    @asynccontextmanager
+    async def opened(node: NodeId) -> AsyncIterator[DatabaseStore]:
+        async with stores.postgres_store(url, node, told) as store:
+            yield store
+
+    return opened
+
+
+@pytest.fixture
+async def store(open_store: OpenStore) -> AsyncIterator[DatabaseStore]:
+    async with open_store(stores.NODE) as opened:
+        yield opened
