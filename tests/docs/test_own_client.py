@@ -16,9 +16,9 @@ from diyalog.protocol.codec import decode
 from diyalog.protocol.messages import Ack, Hello, Ping
 from e2e.world import eventually
 from kit.checker import Told, check_database
+from kit.cutting import CuttingProxy, cutting
 from kit.server import Company, Customer, Server, running
 
-from .cutting_proxy import CuttingProxy, cutting
 from .own_client import Kept, OwnClient, Pace
 from .pages import DOCS, blocks, column
 
