@@ -175,13 +175,13 @@ UPDATE wait SET sealed_request = NULL WHERE id = :wait AND state = 'ENDED'
 SELECT o.id, o.kind, o.attempt, o.first_at, o.interaction_id, w.session_id, w.sealed_request, w.state, w.outcome,
        EXISTS (SELECT 1 FROM wait AS l WHERE l.interaction_id = o.interaction_id AND l.state <> 'ENDED')
 FROM outbox AS o JOIN wait AS w ON w.id = o.wait
-WHERE NOT o.unresolved AND o.due_at <= :now ORDER BY o.due_at LIMIT :limit
+WHERE NOT o.unresolved AND o.due_at <= :now ORDER BY o.due_at, o.id LIMIT :limit
 FOR UPDATE OF o SKIP LOCKED
 
 -- name: due_requests
 SELECT o.id, o.kind, o.attempt, o.first_at, o.interaction_id, w.session_id, w.sealed_request, w.state, w.outcome, false
 FROM wait AS w JOIN outbox AS o ON o.wait = w.id
-WHERE w.state = 'REQUESTED' AND o.kind = 'create' AND NOT o.unresolved AND o.due_at <= :now ORDER BY o.due_at LIMIT :limit
+WHERE w.state = 'REQUESTED' AND o.kind = 'create' AND NOT o.unresolved AND o.due_at <= :now ORDER BY o.due_at, o.id LIMIT :limit
 FOR UPDATE OF o SKIP LOCKED
 
 -- name: claim_delivery

@@ -172,12 +172,12 @@ UPDATE wait SET sealed_request = NULL WHERE id = :wait AND state = 'ENDED'
 SELECT o.id, o.kind, o.attempt, o.first_at, o.interaction_id, w.session_id, w.sealed_request, w.state, w.outcome,
        EXISTS (SELECT 1 FROM wait AS l WHERE l.interaction_id = o.interaction_id AND l.state <> 'ENDED')
 FROM outbox AS o JOIN wait AS w ON w.id = o.wait
-WHERE o.unresolved = 0 AND o.due_at <= :now ORDER BY o.due_at LIMIT :limit
+WHERE o.unresolved = 0 AND o.due_at <= :now ORDER BY o.due_at, o.id LIMIT :limit
 
 -- name: due_requests
 SELECT o.id, o.kind, o.attempt, o.first_at, o.interaction_id, w.session_id, w.sealed_request, w.state, w.outcome, 0
 FROM wait AS w INDEXED BY wait_requested JOIN outbox AS o ON o.wait = w.id
-WHERE w.state = 'REQUESTED' AND o.kind = 'create' AND o.unresolved = 0 AND o.due_at <= :now ORDER BY o.due_at LIMIT :limit
+WHERE w.state = 'REQUESTED' AND o.kind = 'create' AND o.unresolved = 0 AND o.due_at <= :now ORDER BY o.due_at, o.id LIMIT :limit
 
 -- name: claim_delivery
 UPDATE outbox SET attempt = attempt + 1, lease_node = :node, due_at = :lease_until WHERE id = :delivery
