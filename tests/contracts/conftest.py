@@ -1,11 +1,13 @@
-"""The stores that the contract suites run against."""
+"""The stores that the contract suites run against, and the event loop that the server runs on."""
 
-from collections.abc import AsyncIterator, Callable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+import uvloop
 
 from diyalog.domain.ids import NodeId
 from diyalog.storage.store import DatabaseStore
@@ -14,6 +16,14 @@ from kit.clock import SettableClock
 from kit.postgres import PostgresServer
 
 OpenStore: TypeAlias = Callable[[NodeId], AbstractAsyncContextManager[DatabaseStore]]
+
+
+def pytest_asyncio_loop_factories(
+    config: pytest.Config, item: pytest.Item
+) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run these tests on the event loop that the server runs on: connections differ between loops."""
+    del config, item
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -43,6 +43,7 @@ class CuttingProxy:
     _losing: Callable[[bytes], bool] | None = None
     _open: set[_Connection] = field(default_factory=set)
     _cut_again: asyncio.Event = field(default_factory=asyncio.Event)
+    _closed_again: asyncio.Event = field(default_factory=asyncio.Event)
     _flowing: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -79,6 +80,12 @@ class CuttingProxy:
             self._cut_again.clear()
             await self._cut_again.wait()
 
+    async def is_empty(self) -> None:
+        """Wait until no connection is open."""
+        while self._open:
+            self._closed_again.clear()
+            await self._closed_again.wait()
+
     def heal(self) -> None:
         """From now on new connections live."""
         self.likely = 0.0
@@ -98,6 +105,7 @@ class CuttingProxy:
                 both.create_task(self._pass_on(connection, far_reader, near))
         finally:
             self._open.discard(connection)
+            self._closed_again.set()
             for writer in (near, far):
                 writer.transport.abort()
 

@@ -15,7 +15,7 @@ class Leash:
     """
 
     def __init__(self, folder: Path, pid: int | None = None, signal: Signals = SIGKILL) -> None:
-        self._folder = folder
+        self.folder = folder
         arguments = [str(signal.value), "" if pid is None else str(pid), str(folder)]
         self._watch = subprocess.Popen(
             ["/bin/sh", "-c", f"read -r _; {_WATCH}", "leash", *arguments],
@@ -38,4 +38,4 @@ class Leash:
     def remove(self) -> None:
         """Delete the folder ourselves."""
         self.release()
-        shutil.rmtree(self._folder)
+        shutil.rmtree(self.folder)

@@ -42,6 +42,8 @@ class NatsBus:
         self._pending: dict[NodeId, set[int]] = {}
         self._count = 0
         self._said = asyncio.Event()
+        self._ended: asyncio.Future[BusFault] | None = None
+        """Why the session that runs now is over."""
 
     async def start(self) -> None:
         """Begin to connect."""
@@ -49,6 +51,7 @@ class NatsBus:
 
     async def stop(self) -> None:
         """Close the connection."""
+        self._end(BusFault.LOST)  # beside being cancelled, which nats-py may swallow
         await self._standing.stop()
 
     @property
@@ -70,26 +73,23 @@ class NatsBus:
         self._said.set()
 
     async def _session(self, up: Callable[[], None]) -> None:
-        ended: asyncio.Future[BusFault] = asyncio.get_running_loop().create_future()
-
-        def end(fault: BusFault) -> None:
-            if not ended.done():
-                ended.set_result(fault)
-
-        connection = NatsConnection(self._address, end)
+        ended = self._ended = asyncio.get_running_loop().create_future()
+        connection = NatsConnection(self._address, self._end)
         try:
             await connection.open(next(self._servers))
             await connection.listen(subject(self._node), self._heard)
             self._forget()
             if not ended.done():
                 up()
-            await self._serve(connection, ended, end)
+            await self._serve(connection, ended)
         finally:
             await connection.close()
 
-    async def _serve(
-        self, connection: NatsConnection, ended: asyncio.Future[BusFault], end: Callable[[BusFault], None]
-    ) -> None:
+    def _end(self, fault: BusFault) -> None:
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(fault)
+
+    async def _serve(self, connection: NatsConnection, ended: asyncio.Future[BusFault]) -> None:
         """Send what is said until the session ends; how it ended is raised."""
 
         async def send() -> None:
@@ -98,15 +98,17 @@ class NatsBus:
                     await self._said.wait()
                     await self._send(connection)
             except SessionEndedError as error:
-                end(error.fault)
+                self._end(error.fault)
 
         sending = asyncio.get_running_loop().create_task(send())
         try:
             while not ended.done():
                 await connection.probe()
                 await asyncio.wait({ended}, timeout=_PROBE_EVERY_S)
+        except SessionEndedError as error:
+            self._end(error.fault)
         finally:
-            end(BusFault.LOST)
+            self._end(BusFault.LOST)
             connection.abort()  # so that nothing below can still wait for the server
             sending.cancel()
             self._forget()

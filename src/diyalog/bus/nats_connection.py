@@ -67,11 +67,17 @@ class _Client(Client):
 
     async def _process_err(self, err_msg: str) -> None:
         """The server refuses something."""
-        self._ended(_refusal(err_msg, BusFault.LOST))
+        self._end(_refusal(err_msg, BusFault.LOST))
 
     async def _process_op_err(self, e: Exception) -> None:
         """The connection is lost, or what comes over it is no NATS."""
-        self._ended(BusFault.BROKEN if isinstance(e, errors.ProtocolError) else BusFault.LOST)
+        self._end(BusFault.BROKEN if isinstance(e, errors.ProtocolError) else BusFault.LOST)
+
+    def _end(self, fault: BusFault) -> None:
+        self._ended(fault)
+        for pong in self._pongs:  # nobody will answer
+            if not pong.done():
+                pong.set_exception(errors.ConnectionClosedError())
 
     async def end(self) -> None:
         """Close without sending what is pending."""

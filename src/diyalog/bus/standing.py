@@ -64,7 +64,7 @@ class Standing:
             if self.connected and clock() - self._up_at >= _HEALTHY_S:
                 failures = 0
             self.connected = False
-            if fault is not self._told:
+            if fault is not self._told and not self._stopping.is_set():
                 self._told = fault
                 self._journal.bus_lost(fault)
             await passed(delay(failures, self._random(), base=BASE_S, cap=CAP_S), self._stopping)
