@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from diyalog.domain.results import EndResult, QueueResult, StartResult
@@ -27,6 +27,11 @@ ENDS: Final = {
 """The promised table, written out here and not taken from the program."""
 
 
+def _said(*values: object) -> str:
+    """What there is, in a few words: failures print whole histories."""
+    return f"<{', '.join(str(value) for value in values if value)}>"
+
+
 class Operation(NamedTuple):
     """What was asked: "start", "read", "queue_took" or an event of `ENDS`.
 
@@ -40,6 +45,9 @@ class Operation(NamedTuple):
     message: str | None = None
     due: bool = False
 
+    def __repr__(self) -> str:
+        return _said(*self)
+
 
 class View(NamedTuple):
     """A wait as a party sees it; `seq` is the number of events in its stream."""
@@ -51,12 +59,18 @@ class View(NamedTuple):
     interaction: str | None = None
     seq: int = 0
 
+    def __repr__(self) -> str:
+        return _said(*self[:-1], f"seq {self.seq}")
+
 
 class Answer(NamedTuple):
     """What was answered: how it went, and the wait if one was named."""
 
     verdict: str
     view: View | None = None
+
+    def __repr__(self) -> str:
+        return _said(*self)
 
 
 class Stored(NamedTuple):
@@ -71,6 +85,14 @@ class Stored(NamedTuple):
 NOTHING: Final = Stored()
 WaitCall: TypeAlias = Call[Operation, Answer]
 
+Waits: TypeAlias = frozenset[tuple[str, Stored]]
+"""The waits of one customer by session, as far as there are any."""
+NO_WAITS: Final[Waits] = frozenset()
+Operations: TypeAlias = tuple[tuple[str, Operation], ...]
+"""What one call does to the waits of several sessions, all at once."""
+Answers: TypeAlias = tuple[Answer, ...]
+CustomerCall: TypeAlias = Call[Operations, Answers]
+
 
 def one_wait(stored: Stored, operation: Operation) -> tuple[Stored, Answer]:
     """The sequential model of one wait."""
@@ -84,6 +106,17 @@ def one_wait(stored: Stored, operation: Operation) -> tuple[Stored, Answer]:
         after, answer = _ended(stored, operation)
         return after, Answer("nothing") if after == stored else answer
     return _asked_to_end(stored, operation)
+
+
+def several_waits(stored: Waits, operations: Operations) -> tuple[Waits, Answers]:
+    """The sequential model of a customer's waits: a start ends the open one and begins the other in one step."""
+    waits, answers = dict(stored), []
+    for session, operation in operations:
+        after, answer = one_wait(waits.get(session, NOTHING), operation)
+        answers.append(answer)
+        if after != NOTHING:
+            waits[session] = after
+    return frozenset(waits.items()), tuple(answers)
 
 
 def _started(stored: Stored, operation: Operation) -> tuple[Stored, Answer]:
@@ -175,13 +208,13 @@ def of_replacement(session: str) -> Callable[[StartResult], Answer]:
 
 
 class Recorder:
-    """Writes down who asked what when, each call in the history of every wait it touches.
+    """Writes down who asked what when, and what was answered.
 
     The ticks come from the event loop's thread: a call begins before its store is asked and returns after it answered.
     """
 
     def __init__(self) -> None:
-        self.histories: dict[str, list[WaitCall]] = {}
+        self.calls: list[CustomerCall] = []
         self._ticks = itertools.count(1)
 
     async def call(
@@ -194,17 +227,27 @@ class Recorder:
 
         A call that is cancelled, or that the store reports as failed, has no known result.
         """
+        operations = tuple((session, operation) for session, (operation, _) in touched.items())
         invoked = next(self._ticks)
         try:
             result = await ask()
         except (asyncio.CancelledError, StoreUnavailableError):
-            for session, (operation, _) in touched.items():
-                self._write(session, Call(process, operation, invoked, None, None))
+            self.calls.append(Call(process, operations, invoked, None, None))
             raise
-        returned = next(self._ticks)
-        for session, (operation, reading) in touched.items():
-            self._write(session, Call(process, operation, invoked, returned, reading(result)))
+        answers = tuple(reading(result) for _, reading in touched.values())
+        self.calls.append(Call(process, operations, invoked, next(self._ticks), answers))
         return result
 
-    def _write(self, session: str, call: WaitCall) -> None:
-        self.histories.setdefault(session, []).append(call)
+    def of_waits(self) -> dict[str, list[WaitCall]]:
+        """The history of each wait, by session."""
+        found: dict[str, list[WaitCall]] = {}
+        for call in self.calls:
+            for place, (session, operation) in enumerate(call.operation):
+                answer = None if call.result is None else call.result[place]
+                one = Call(call.process, operation, call.invoked, call.returned, answer)
+                found.setdefault(session, []).append(one)
+        return found
+
+    def of_customer(self, sessions: Collection[str]) -> list[CustomerCall]:
+        """The history of all waits of a customer, who has these sessions."""
+        return [call for call in self.calls if call.operation[0][0] in sessions]

@@ -7,7 +7,7 @@ where it was, as Lowe does (Testing for linearizability, 2017).
 import math
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 S = TypeVar("S", bound=Hashable)
 O = TypeVar("O")  # noqa: E741  O for operation
@@ -51,7 +51,7 @@ class NotLinearizableError(Exception):
     call; what had not returned by then stands there without its result.
     """
 
-    def __init__(self, prefix: Sequence[Call[O, R]]) -> None:
+    def __init__(self, prefix: Sequence[Call[Any, Any]]) -> None:
         self.prefix = tuple(prefix)
         lines = "\n".join(f"  {call}" for call in prefix)
         super().__init__(f"no order of these calls explains the result of the last one:\n{lines}")

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit.histories import NOTHING, Answer, Operation, View, WaitCall, one_wait
+from kit.histories import (
+    NO_WAITS,
+    NOTHING,
+    Answer,
+    CustomerCall,
+    Operation,
+    View,
+    WaitCall,
+    one_wait,
+    several_waits,
+)
 from kit.linearizability import Call, NotLinearizableError, UndecidedError, check, find_order
 
 HISTORIES = 10_000
@@ -155,20 +165,45 @@ def test_what_had_not_returned_stands_in_the_prefix_without_its_result() -> None
     assert refused.value.prefix == (unanswered("app", CANCEL, 5), *BEGUN, wrong)
 
 
+def test_what_is_asked_at_the_tick_of_a_result_may_explain_it() -> None:
+    wrong = call("b", READ, 6, 8, "read", LEFT)
+    history = [
+        call("a", READ, 1, 5, "read", REQUESTED),
+        call("app", START, 5, 9, "won", REQUESTED),
+        wrong,
+    ]
+    with pytest.raises(NotLinearizableError) as refused:
+        check(history, one_wait, NOTHING)
+    assert refused.value.prefix[-1] == wrong
+
+
 def test_a_call_cannot_return_before_it_is_invoked() -> None:
     with pytest.raises(ValueError, match="returned at 4, invoked at 4"):
         call("a", READ, 4, 4, "read", None)
 
 
-def test_a_search_that_takes_too_long_is_given_up() -> None:
-    def sums(total: int, number: int) -> tuple[int, int]:
-        return total + number, total + number
+def sums(total: int, number: int) -> tuple[int, int]:
+    return total + number, total + number
 
-    calls = [Call("a", 1 << bit, 0, 1, 0) for bit in range(1, 20)]
-    wrong: Call[int, int] = Call("a", 1, 0, 1, 1 << 21)
-    blind: list[Call[int, int]] = [Call("b", one.operation, 0, None, None) for one in calls]
+
+def test_a_search_that_takes_too_long_is_given_up() -> None:
+    added: list[Call[int, int]] = [Call("a", 1 << bit, 0, None, None) for bit in range(1, 20)]
+    wrong: Call[int, int] = Call("b", 1, 0, 1, 1 << 21)
     with pytest.raises(UndecidedError, match="1000 places"):
-        check([*blind, wrong], sums, 0, limit=1000)
+        check([*added, wrong], sums, 0, limit=1000)
+
+
+def test_no_place_is_searched_twice() -> None:
+    asked = 0
+
+    def counted(total: int, number: int) -> tuple[int, int]:
+        nonlocal asked
+        asked += 1
+        return sums(total, number)
+
+    added: list[Call[int, int]] = [Call("a", 1 << bit, 0, None, None) for bit in range(1, 8)]
+    assert find_order([*added, Call("b", 1, 0, 1, 2)], counted, 0) is None
+    assert asked == 2**7 + 7 * 2**6, "after each choice of the seven: the last, and each of those that are left"
 
 
 def test_a_long_history_is_decided_without_deep_recursion() -> None:
@@ -184,6 +219,38 @@ def test_a_long_history_is_decided_without_deep_recursion() -> None:
     order = find_order(calls, register, 0)
     assert order is not None
     assert len(order) == 3000
+
+
+NEW_START = (("old", Operation("replace", "r")), ("new", Operation("start", "s")))
+REPLACED = View("ENDED", "CANCELLED", "replaced", seq=1)
+BOTH = (Answer("won", REPLACED), Answer("won", REQUESTED))
+
+
+def of_session(session: str, operation: Operation, invoked: int, verdict: str, view: View | None) -> CustomerCall:
+    return Call("app", ((session, operation),), invoked, invoked + 1, (Answer(verdict, view),))
+
+
+@pytest.mark.parametrize("answered", [True, False])
+@pytest.mark.parametrize(
+    ("old", "new", "legal"),
+    [
+        (REQUESTED, None, True),
+        (REPLACED, REQUESTED, True),
+        (REQUESTED, REQUESTED, False),
+        (REPLACED, None, False),
+    ],
+)
+def test_a_start_ends_the_open_wait_in_the_same_step(
+    old: View, new: View | None, *, answered: bool, legal: bool
+) -> None:
+    replacing: CustomerCall = Call("b", NEW_START, 4, 40 if answered else None, BOTH if answered else None)
+    history = [
+        of_session("old", START, 1, "won", REQUESTED),
+        replacing,
+        of_session("new" if new else "old", READ, 10, "read", new or old),
+        of_session("old" if new else "new", READ, 20, "read", old if new else None),
+    ]
+    assert (find_order(history, several_waits, NO_WAITS) is not None) == legal
 
 
 # Beside a plain reading of the rule
