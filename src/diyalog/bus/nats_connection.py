@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final, NoReturn
 
 from nats import errors
-from nats.aio.client import Client
+from nats.aio.client import PING_PROTO, Client
 from nats.aio.msg import Msg
 from nats.aio.transport import TcpTransport
 
@@ -22,7 +22,7 @@ from diyalog.ports_bus import BusFault
 
 CONNECT_S: Final = 5.0
 """Longest wait until a server has taken us, in seconds."""
-ANSWER_S: Final = 4
+ANSWER_S: Final = 4.0
 _STEP_S: Final = 3
 _NEVER_S: Final = 1_000_000
 _CLOSE_S: Final = 1.0
@@ -73,11 +73,27 @@ class _Client(Client):
         """The connection is lost, or what comes over it is no NATS."""
         self._end(BusFault.BROKEN if isinstance(e, errors.ProtocolError) else BusFault.LOST)
 
+    async def _read_loop(self) -> None:
+        """Read until something is wrong, which nats-py logs at most."""
+        await super()._read_loop()
+        self._end(BusFault.BROKEN)
+
     def _end(self, fault: BusFault) -> None:
         self._ended(fault)
         for pong in self._pongs:  # nobody will answer
             if not pong.done():
                 pong.set_exception(errors.ConnectionClosedError())
+
+    async def ping(self) -> None:
+        """Wait until the server has seen all that was sent before.
+
+        The library's own ping overtakes what is still to be written, and its wait may swallow a cancellation.
+        """
+        pong: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._pongs.append(pong)
+        await self._send_command(PING_PROTO)
+        await self._flush_pending()
+        await pong
 
     async def end(self) -> None:
         """Close without sending what is pending."""
@@ -146,10 +162,10 @@ class NatsConnection:
             _end(error)
 
     async def probe(self) -> None:
-        """Wait until the server has seen all that was sent. Raises SessionEndedError after at most 8 s."""
+        """Wait until the server has seen all that was sent. Raises SessionEndedError after at most 4 s."""
         try:
             async with asyncio.timeout(ANSWER_S):
-                await self._client.rtt(ANSWER_S)
+                await self._client.ping()
         except Exception as error:  # noqa: BLE001  as above
             _end(error)
 
