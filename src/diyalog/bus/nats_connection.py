@@ -76,7 +76,8 @@ class _Client(Client):
     async def _read_loop(self) -> None:
         """Read until something is wrong, which nats-py logs at most."""
         await super()._read_loop()
-        self._end(BusFault.BROKEN)
+        if not self.is_closed:
+            self._end(BusFault.BROKEN)
 
     def _end(self, fault: BusFault) -> None:
         self._ended(fault)
@@ -112,7 +113,9 @@ class NatsConnection:
 
     def __init__(self, address: NatsAddress, ended: Callable[[BusFault], None]) -> None:
         self._address = address
-        self._client = _Client(address.tls, ended)
+        self._ended = ended
+        self._fault: BusFault | None = None
+        self._client = _Client(address.tls, self._end)
 
     async def open(self, server: NatsServer) -> None:
         """Connect to the server. Raises SessionEndedError; `close` is due in every case."""
@@ -136,7 +139,7 @@ class NatsConnection:
                     error_cb=_ignore,
                 )
         except Exception as error:  # noqa: BLE001  a hostile server makes the library raise almost anything
-            _end(error)
+            self._fail(error)
         if not self._client.is_connected:
             raise SessionEndedError(BusFault.BROKEN)
 
@@ -151,7 +154,7 @@ class NatsConnection:
                 subject, cb=pass_on, pending_msgs_limit=_MESSAGES, pending_bytes_limit=_MESSAGES * 1000
             )
         except errors.Error as error:
-            _end(error)
+            self._fail(error)
         await self.probe()
 
     async def publish(self, subject: str, payload: bytes) -> None:
@@ -159,7 +162,7 @@ class NatsConnection:
         try:
             await self._client.publish(subject, payload)
         except Exception as error:  # noqa: BLE001  as above
-            _end(error)
+            self._fail(error)
 
     async def probe(self) -> None:
         """Wait until the server has seen all that was sent. Raises SessionEndedError after at most 4 s."""
@@ -167,7 +170,7 @@ class NatsConnection:
             async with asyncio.timeout(ANSWER_S):
                 await self._client.ping()
         except Exception as error:  # noqa: BLE001  as above
-            _end(error)
+            self._fail(error)
 
     def abort(self) -> None:
         """Cut the connection, so that whoever waits for the server goes on. `close` is due all the same."""
@@ -183,13 +186,17 @@ class NatsConnection:
         finally:
             self._client.abort()
 
+    def _end(self, fault: BusFault) -> None:
+        self._fault = self._fault or fault
+        self._ended(fault)
+
+    def _fail(self, error: Exception) -> NoReturn:
+        """What the server said first tells more than what failed because of it."""
+        raise SessionEndedError(self._fault or _fault(error)) from error
+
 
 async def _ignore(_error: Exception) -> None:
     """Errors come as exceptions, or end the connection."""
-
-
-def _end(error: Exception) -> NoReturn:
-    raise SessionEndedError(_fault(error), str(error)) from error
 
 
 def _fault(error: Exception) -> BusFault:

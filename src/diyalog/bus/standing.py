@@ -19,8 +19,8 @@ _CANCELS: Final = 5
 class SessionEndedError(Exception):
     """A session with the bus could not begin, or is over."""
 
-    def __init__(self, fault: BusFault, reason: str = "") -> None:
-        super().__init__(reason or fault)
+    def __init__(self, fault: BusFault) -> None:
+        super().__init__(fault)
         self.fault = fault
 
 
