@@ -91,8 +91,15 @@ DELETE FROM idempotency WHERE scope = :scope
 -- name: write_answer
 UPDATE idempotency SET status = :status, sealed_answer = :answer WHERE scope = :scope AND status IS NULL
 
--- name: hold_customer
-SELECT id FROM customer WHERE id = :customer FOR UPDATE
+-- name: hold_customers
+SELECT id FROM customer WHERE id = ANY (CAST(:customers AS bigint[])) ORDER BY id FOR UPDATE
+
+-- name: hold_waits
+SELECT id FROM wait WHERE customer = ANY (CAST(:customers AS bigint[])) AND state <> 'ENDED' ORDER BY id FOR UPDATE
+
+-- name: hold_deliveries
+SELECT o.id FROM outbox AS o JOIN wait AS w ON w.id = o.wait
+WHERE o.id = ANY (CAST(:deliveries AS bigint[])) ORDER BY w.id, o.id FOR UPDATE OF o, w
 
 -- name: before_start
 SELECT w.id, w.state, t.interaction_id
@@ -216,8 +223,11 @@ INSERT INTO node (id, beat_at) VALUES (:node, :now) ON CONFLICT (id) DO UPDATE S
 SELECT id, beat_at FROM node WHERE id <> :node AND beat_at <= :before ORDER BY id FOR UPDATE SKIP LOCKED
 
 -- name: release_customers
+WITH held AS MATERIALIZED (
+  SELECT id FROM wait WHERE present = :gone AND outcome IS NULL ORDER BY id FOR UPDATE
+)
 UPDATE wait SET present = NULL, seen_at = :seen_at, due_at = least(limit_at, :seen_at + abandon_ms)
-WHERE present = :gone AND outcome IS NULL
+WHERE id IN (SELECT id FROM held) AND present = :gone AND outcome IS NULL
 
 -- name: release_deliveries
 UPDATE outbox SET due_at = :now, lease_node = NULL WHERE lease_node = :gone AND NOT unresolved

@@ -33,9 +33,11 @@ async def end_waits(transaction: Transaction, commands: Sequence[EndWait]) -> li
     first = _first_uses(commands)
     results: list[EndResult | None] = [None] * len(commands)
     fresh: list[int] = []
+    for _, place in sorted(first.items()):  # in order of the keys, so that no two transactions wait for each other
+        idempotency = commands[place].idempotency
+        assert idempotency is not None, "a first use"
+        results[place] = await _earlier(transaction, idempotency)
     for place, command in enumerate(commands):
-        if command.idempotency is not None and first[command.idempotency.scope] == place:
-            results[place] = await _earlier(transaction, command.idempotency)
         if results[place] is None and (command.idempotency is None or first[command.idempotency.scope] == place):
             fresh.append(place)
     for place, result in zip(fresh, await _end(transaction, [commands[place] for place in fresh]), strict=True):

@@ -90,8 +90,19 @@ class PostgresTransaction:
         return await self._connection.fetchmany(text, [[{**always, **one}[name] for name in names] for one in values])
 
     async def hold_customers(self, customers: Sequence[CustomerRef]) -> None:
-        """Lock the customers' rows, in order."""
-        await self.many("hold_customer", [{"customer": customer} for customer in sorted(set(customers))])
+        """Lock the customers' rows, and then those of their waits: all in order, as the endings lock them."""
+        await self._hold("hold_customers", customers)
+        if len(customers) > 1:  # one wait alone has no order
+            await self._hold("hold_waits", customers)
+
+    async def hold_deliveries(self, deliveries: Sequence[int]) -> None:
+        """Lock these rows of the outbox with their waits, in the order of the waits."""
+        if len(deliveries) > 1:
+            await self._hold("hold_deliveries", deliveries)
+
+    async def _hold(self, statement: str, rows: Sequence[int]) -> None:
+        text, _ = self._sql[statement]
+        await self._connection.execute(text, sorted(set(rows)))
 
     async def end_waits(self, endings: Endings) -> Ended:
         """Carry out a group of endings by the guarded statement, with all that is written along with them."""

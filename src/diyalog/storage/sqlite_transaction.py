@@ -71,6 +71,9 @@ class SqliteTransaction:
     async def hold_customers(self, customers: Sequence[CustomerRef]) -> None:
         """Nothing: one transaction writes at a time."""
 
+    async def hold_deliveries(self, deliveries: Sequence[int]) -> None:
+        """Nothing: one transaction writes at a time."""
+
     def _execute(self, statement: str, values: Mapping[str, Value]) -> list[Row]:
         return fetch(self.connection, self.sql[statement], **{"now": self.now, "node": self.node, **values})
 

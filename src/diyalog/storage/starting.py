@@ -53,7 +53,8 @@ async def _start(transaction: Transaction, command: StartWait, begun: list[int])
             if command.idempotency is not None:
                 await transaction.run("release_idempotency", scope=command.idempotency.scope)
             return StartResult(Verdict.LOST, await read_wait(transaction, live))
-        await _record_started(transaction, begun)  # it may be among them, and is recorded before its end
+        if live in begun:
+            await _record_started(transaction, begun)  # its start is recorded before its end
         replacing = EndWait(CommandId(f"{command.command}-replace"), Event.REPLACE, row=live)
         replaced = (await end_waits(transaction, [replacing]))[0].wait
     wait = await _insert(
@@ -217,6 +218,7 @@ async def take_answers(transaction: Transaction, commands: Sequence[QueueTook]) 
     A wait becomes WAITING; when it has ended meanwhile, the id is stored late and DeleteInteraction becomes due,
     except after an outcome with which the queue's entry is settled anyway.
     """
+    await transaction.hold_deliveries([command.delivery for command in commands])
     queued: list[int] = []
     results = [await _take(transaction, command, queued) for command in commands]
     if queued:
@@ -252,8 +254,13 @@ async def _take(transaction: Transaction, command: QueueTook, queued: list[int])
     return QueueResult(wait, changed)
 
 
-async def queue_failed(transaction: Transaction, command: QueueFailed) -> QueueResult:
-    """Take in that CreateInteraction did not work out."""
+async def take_failures(transaction: Transaction, commands: Sequence[QueueFailed]) -> list[QueueResult]:
+    """Take in that CreateInteraction did not work out; one result for each, in order."""
+    await transaction.hold_deliveries([command.delivery for command in commands])
+    return [await _fail(transaction, command) for command in commands]
+
+
+async def _fail(transaction: Transaction, command: QueueFailed) -> QueueResult:
     found = await transaction.row("find_delivery", delivery=command.delivery, attempt=command.attempt)
     if found is None:
         return QueueResult(None, changed=False, stale=True)

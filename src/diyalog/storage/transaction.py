@@ -102,7 +102,11 @@ class Transaction(Protocol):
         ...
 
     async def hold_customers(self, customers: Sequence[CustomerRef]) -> None:
-        """Let no other transaction start waits for these customers until this one is over."""
+        """Let no other transaction start waits for these customers, or end theirs, until this one is over."""
+        ...
+
+    async def hold_deliveries(self, deliveries: Sequence[int]) -> None:
+        """Let no other transaction change these rows of the outbox, or end their waits, until this one is over."""
         ...
 
     async def end_waits(self, endings: Endings) -> Ended:
@@ -114,11 +118,18 @@ Operation: TypeAlias = Callable[[Transaction, Sequence[_A]], Coroutine[Any, Any,
 """Carries out all commands of one kind that arrived together; one result for each, in order."""
 
 
-def each(one: Callable[[Transaction, _A], Coroutine[Any, Any, _R]]) -> Operation[_A, _R]:
-    """Make an operation of a function that carries out one command."""
+def each(
+    one: Callable[[Transaction, _A], Coroutine[Any, Any, _R]], in_order_of: Callable[[_A], Any] = lambda _: 0
+) -> Operation[_A, _R]:
+    """Make an operation of a function that carries out one command.
+
+    `in_order_of`: what of a command tells which rows it writes, so that no two transactions wait for each other.
+    """
 
     async def operation(transaction: Transaction, commands: Sequence[_A]) -> Sequence[_R]:
-        return [await one(transaction, command) for command in commands]
+        places = sorted(range(len(commands)), key=lambda place: in_order_of(commands[place]))
+        results = {place: await one(transaction, commands[place]) for place in places}
+        return [results[place] for place in range(len(commands))]
 
     return operation
 
