@@ -1,5 +1,8 @@
 """Whatever a NATS server says, the bus comes back without a word on the terminal, and no secret leaves too early."""
 
+import asyncio
+from random import Random
+
 import pytest
 
 from diyalog.bus.nats_address import nats_address
@@ -96,6 +99,39 @@ async def test_hostile_words_later(later: bytes) -> None:
         await joins(server)
         assert server.said_later == 1, "the fault"
         assert server.connections in {1, 2}
+
+
+PIECES = [
+    *(b"MSG ", b"HMSG ", b"INFO ", b"-ERR ", b"+OK", b"PING", b"PONG", b"\r\n", b"\n", b" ", b"1", b"5", b"77", b"-1"),
+    *(
+        b"diyalog.node.x",
+        b"{}",
+        b"{",
+        b"]",
+        b'{"connect_urls":["a:1"]}',
+        b"'x'",
+        b"NATS/1.0",
+        b"\x00",
+        b"\xff",
+        b"9" * 12,
+    ),
+]
+"""What hostile words are made of by chance."""
+
+
+@pytest.mark.parametrize("place", ["greeting", "answer", "later"])
+async def test_hostile_words_by_chance(place: str) -> None:
+    chance = Random(place)
+
+    async def survives() -> None:
+        words = b"".join(chance.choices(PIECES, k=chance.randrange(1, 30)))
+        greeting = {"greeting": chance.choice([b"", b"INFO "]) + words + b"\r\n"} if place == "greeting" else {}
+        server = RawNats(**greeting, answer=words if place == "answer" else b"PONG\r\n")
+        server.later = words if place == "later" else b""
+        async with raw_nats(server):
+            await joins(server)
+
+    await asyncio.gather(*(survives() for _ in range(30)))
 
 
 async def test_silence_is_noticed() -> None:
