@@ -3,7 +3,7 @@
 import asyncio
 import random
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -15,16 +15,18 @@ from diyalog.api.signature_debugging import SignatureDebugging
 from diyalog.callouts.http import HttpClient
 from diyalog.callouts.queue_system import HttpQueueSystem
 from diyalog.callouts.token_verifier import HttpTokenVerifier
-from diyalog.clock import Clock, SystemClock
+from diyalog.clock import Clock, StoreClock, SystemClock
 from diyalog.domain.ids import NodeId
 from diyalog.domain.results import Delivery
 from diyalog.journal import ServerJournal
 from diyalog.observability.auditing import unlinked_rows
 from diyalog.observability.logging import Log, configure
 from diyalog.observability.metrics import Metrics
-from diyalog.opening import KEY_FILE_NAME, OpeningError, new_node_id, open_store
+from diyalog.opening import checked_bus, new_node_id, open_existing_audit, open_server_audit, serving_store
 from diyalog.policies import access_policy, api_policy, keep_ms, milliseconds, server_options, waiting_policy
-from diyalog.ports import StoreUnavailableError
+from diyalog.ports import AuditStore, StoreUnavailableError
+from diyalog.ports_bus import Bus
+from diyalog.ports_callouts import Alarm
 from diyalog.protocol.help import help_limits
 from diyalog.realtime.admission import Streams
 from diyalog.realtime.connection import StreamContext
@@ -33,10 +35,9 @@ from diyalog.realtime.presence import Presence
 from diyalog.realtime.upkeep import POLL_SECONDS, SWEEP_SECONDS, Upkeep
 from diyalog.server.server import Server
 from diyalog.settings import Settings
-from diyalog.storage.auditing import SqliteAudit, open_audit
-from diyalog.storage.connection import SchemaError
-from diyalog.storage.sealing import SecretKeyError, read_secret_key
-from diyalog.storage.sqlite import DirectoryInUseError, SqliteStore
+from diyalog.storage.auditing import SqliteAudit
+from diyalog.storage.postgres_auditing import PostgresAudit
+from diyalog.storage.store import DatabaseStore
 from diyalog.usecases.access import Access
 from diyalog.usecases.audit_tools import AuditTools as AuditTools  # noqa: PLC0414  the command line names it
 from diyalog.usecases.auditing import Chaining
@@ -46,6 +47,7 @@ from diyalog.usecases.following import Following
 from diyalog.usecases.keyring import KeyRing
 from diyalog.usecases.queueing import Queueing, QueueingPolicy
 from diyalog.usecases.waiting import Waiting
+from diyalog.usecases.waking import Telling, Waking
 from diyalog.workers.audit_chain import AuditChain
 from diyalog.workers.deadlines import deadlines
 from diyalog.workers.heartbeat import Heartbeat
@@ -58,6 +60,7 @@ from diyalog.workers.service import Periodic, Supervisor, Worker
 _STOP_S: Final = 15.0
 _GRACE_S: Final = _STOP_S - 5.0  # then there is time left to store what was learned
 _FINISH_S: Final = 5.0
+_MOST_SKEW_MS: Final = 2000  # of a deadline's own tolerance
 
 
 class NoQueueSystem:
@@ -75,8 +78,9 @@ class NoQueueSystem:
 class Parts:
     """A server, put together and not yet running. `workers` run beside `application`; `hub` finishes last."""
 
-    store: SqliteStore
-    audit: SqliteAudit
+    store: DatabaseStore
+    audit: SqliteAudit | PostgresAudit
+    bus: Bus
     http: HttpClient
     waiting: Waiting
     access: Access
@@ -91,13 +95,26 @@ class Parts:
     node: NodeId
 
 
-def put_together(settings: Settings, store: SqliteStore, node: NodeId, clock: Clock, epoch: str) -> Parts:
+MakeBus = Callable[[Callable[[Sequence[int]], None], ServerJournal], Bus]
+"""Makes the bus, given who is told of rows that changed on other nodes."""
+
+
+def put_together(
+    settings: Settings,
+    store: DatabaseStore,
+    *,
+    node: NodeId,
+    clock: Clock,
+    epoch: str,
+    make_bus: MakeBus,
+) -> Parts:
     """Build every part, none of them started. `epoch` is the store's. Called on the running event loop."""
     log = configure(sys.stderr.buffer, clock.now_ms)
     log.gather(asyncio.get_running_loop().call_soon)
     metrics = Metrics(clock.now_ms)
     journal = ServerJournal(log, metrics)
     changes = Changes()
+    time = StoreClock(clock)
     commands = CommandIds(node)
     http = _http_client(settings)
     queueing = _queueing(
@@ -107,18 +124,18 @@ def put_together(settings: Settings, store: SqliteStore, node: NodeId, clock: Cl
         changes=changes,
         commands=commands,
         node=node,
-        clock=clock,
+        clock=time,
         journal=journal,
     )
     waiting = Waiting(
         store,
         queueing or NoQueueSystem(),
         changes=changes,
-        clock=clock,
+        clock=time,
         commands=commands,
         policy=waiting_policy(settings),
     )
-    access = Access(store, _verifier(settings, http, journal), clock, access_policy(settings))
+    access = Access(store, _verifier(settings, http, journal), time, access_policy(settings))
     following = Following(store, waiting, access, journal)
     ring = KeyRing(store, clock)
     limits = help_limits(waiting.policy.limit_ms, waiting.policy.abandon_ms, waiting.policy.queue_timeout_ms)
@@ -126,12 +143,20 @@ def put_together(settings: Settings, store: SqliteStore, node: NodeId, clock: Cl
     hub = Hub(journal, now, settings.limits.sockets_per_customer)
     presence = Presence(following, journal, hub.start)
     changes.subscribe(hub)
-    changes.subscribe(journal)
-    context = StreamContext(hub, following, presence, journal, clock, now, limits, settings.limits.messages)
+    changes.subscribe_own(journal)
+    bus = make_bus(Waking(store, changes.heard).woken, journal)
+    changes.subscribe_own(Telling(bus, node))
+    context = StreamContext(hub, following, presence, journal, time, now, limits, settings.limits.messages)
     streams = Streams(context, settings.allowed_origins, lambda: waiting.stopping)
-    audit = SqliteAudit(settings.data_dir, _secret_key(settings))
+    audit = open_server_audit(settings)
     chaining = Chaining(audit, audit.keys, clock=clock, keep_ms=keep_ms(settings), on_broken=_audit_alarm(log, metrics))
-    health = Health(_store_answers(store), lambda: waiting.stopping, _render(metrics, store, audit))
+    health = Health(
+        store_answers=_store_answers(store),
+        draining=lambda: waiting.stopping,
+        clock_agrees=lambda: abs(time.ahead_ms) <= _MOST_SKEW_MS,
+        bus_answers=lambda: bus.connected,
+        render=_render(metrics, store, audit),
+    )
     use_cases = UseCases(waiting=waiting, access=access, keys=ring, health=health, sockets=streams)
     # Behind a call of the loop's own, so that an answer is written before its request is looked into.
     later = asyncio.get_running_loop().call_soon
@@ -140,7 +165,14 @@ def put_together(settings: Settings, store: SqliteStore, node: NodeId, clock: Cl
     upkeep = Upkeep(hub, following, presence, journal)
     workers = (
         AuditChain(chaining, asyncio.sleep),  # first, so that it stops last and links what the others wrote
-        Heartbeat(store, node, asyncio.sleep),
+        _heartbeat(
+            store,
+            node,
+            clock=clock,
+            time=time,
+            journal=journal,
+            tell_again=lambda: presence.tell_again(stream.row for stream in hub.followers() if not stream.over),
+        ),
         keys(ring, asyncio.sleep),
         *(() if queueing is None else (Outbox(queueing),)),
         deadlines(waiting, asyncio.sleep),
@@ -152,6 +184,7 @@ def put_together(settings: Settings, store: SqliteStore, node: NodeId, clock: Cl
     return Parts(
         store=store,
         audit=audit,
+        bus=bus,
         http=http,
         waiting=waiting,
         access=access,
@@ -184,10 +217,34 @@ def _http_client(settings: Settings) -> HttpClient:
     return HttpClient(bases, auth_token=settings.callout_token)
 
 
+def _heartbeat(
+    store: DatabaseStore,
+    node: NodeId,
+    *,
+    clock: Clock,
+    time: StoreClock,
+    journal: ServerJournal,
+    tell_again: Callable[[], None],
+) -> Heartbeat:
+    """Beats, and keeps `time` that of the store."""
+
+    def on_time(ahead_ms: int) -> None:
+        if abs(ahead_ms) > _MOST_SKEW_MS >= abs(time.ahead_ms):
+            journal.alarmed(Alarm.CLOCK_SKEWED)
+        time.ahead_ms = ahead_ms
+        journal.clock_ahead(ahead_ms)
+
+    def on_given_up() -> None:
+        journal.alarmed(Alarm.NODE_GIVEN_UP)
+        tell_again()
+
+    return Heartbeat(store, node, clock, asyncio.sleep, on_time=on_time, on_given_up=on_given_up)
+
+
 def _queueing(
     settings: Settings,
     *,
-    store: SqliteStore,
+    store: DatabaseStore,
     http: HttpClient,
     changes: Changes,
     commands: CommandIds,
@@ -221,12 +278,12 @@ def _verifier(settings: Settings, http: HttpClient, journal: ServerJournal) -> H
     return None if url is None else HttpTokenVerifier(http, url, journal=journal)
 
 
-def _retention(settings: Settings, store: SqliteStore) -> Worker:
+def _retention(settings: Settings, store: DatabaseStore) -> Worker:
     kept = keep_ms(settings)
     return retention(store, keep_ms=kept, token_ms=kept + milliseconds(settings.token_lifetime), sleep=asyncio.sleep)
 
 
-def _store_answers(store: SqliteStore) -> Callable[[], "asyncio.Future[bool]"]:
+def _store_answers(store: DatabaseStore) -> Callable[[], "asyncio.Future[bool]"]:
     async def answers() -> bool:
         await store.epoch()
         return True
@@ -234,7 +291,7 @@ def _store_answers(store: SqliteStore) -> Callable[[], "asyncio.Future[bool]"]:
     return lambda: asyncio.ensure_future(answers())
 
 
-def _render(metrics: Metrics, store: SqliteStore, audit: SqliteAudit) -> Callable[[], "asyncio.Future[bytes]"]:
+def _render(metrics: Metrics, store: DatabaseStore, audit: AuditStore) -> Callable[[], "asyncio.Future[bytes]"]:
     async def render() -> bytes:
         try:
             counts, ends = await store.tally(), await audit.ends()
@@ -253,19 +310,10 @@ def _audit_alarm(log: Log, metrics: Metrics) -> Callable[[], None]:
     return broken
 
 
-def _secret_key(settings: Settings) -> bytes:
-    return read_secret_key(settings.secret_key_file or settings.data_dir / KEY_FILE_NAME, create=False)
-
-
 @asynccontextmanager
 async def opened_audit(settings: Settings, clock: Clock) -> AsyncIterator[AuditTools]:
     """The audit trail of an existing database, beside a server that may be running; raises OpeningError."""
-    try:
-        store = open_audit(settings.data_dir, _secret_key(settings))
-    except SecretKeyError as error:
-        raise OpeningError(f"DIYALOG_SECRET_KEY_FILE: {error}") from None
-    except (SchemaError, StoreUnavailableError) as error:
-        raise OpeningError(f"DIYALOG_DATA_DIR: the database in {settings.data_dir} cannot be used: {error}") from None
+    store = await open_existing_audit(settings, clock)
     try:
         yield AuditTools(store, store.keys, clock, keep_ms(settings), asyncio.sleep)
     finally:
@@ -279,17 +327,11 @@ async def run(settings: Settings, on_ready: Callable[[str], None]) -> None:
     """
     clock = SystemClock()
     node = new_node_id()
-    store = open_store(settings, clock, node)
-    try:
-        store.claim_directory()
-    except DirectoryInUseError as error:
-        raise OpeningError(f"DIYALOG_DATA_DIR: another server uses {error}: stop it, or name another folder") from None
-    await store.start()
-    try:
-        await store.enter(node)
-        await _serve(settings, put_together(settings, store, node, clock, await store.epoch()), on_ready)
-    finally:
-        await store.stop()
+    make_bus = await checked_bus(settings, node)
+    async with serving_store(settings, clock, node) as store:
+        epoch = await store.epoch()
+        parts = put_together(settings, store, node=node, clock=clock, epoch=epoch, make_bus=make_bus)
+        await _serve(settings, parts, on_ready)
 
 
 async def _serve(settings: Settings, parts: Parts, on_ready: Callable[[str], None]) -> None:
@@ -314,11 +356,13 @@ async def _serve(settings: Settings, parts: Parts, on_ready: Callable[[str], Non
     )
     await parts.keys.refresh()
     await parts.http.start()
+    await parts.bus.start()
     try:
         async with supervisor(parts):
             await server.serve()
             await parts.hub.finish(_FINISH_S)
     finally:
+        await parts.bus.stop()
         await parts.http.stop()
         await parts.audit.close()
         if served:

@@ -12,6 +12,21 @@ class Clock(Protocol):
         ...
 
 
+class StoreClock:
+    """The store's clock as far as this node knows it: another clock, put right by what is found from time to time.
+
+    `ahead_ms`: how much the store's clock is ahead.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.ahead_ms = 0
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970-01-01 UTC."""
+        return self._clock.now_ms() + self.ahead_ms
+
+
 class SystemClock:
     """The machine's clock."""
 

@@ -3,6 +3,7 @@
 from diyalog.domain.wait import State, Wait
 from diyalog.observability.logging import Log
 from diyalog.observability.metrics import Metrics
+from diyalog.ports_bus import BusFault
 from diyalog.ports_callouts import Alarm
 from diyalog.realtime.journal import Doing
 
@@ -86,6 +87,27 @@ class ServerJournal:
         """An exception that nobody expected was caught."""
         self._metrics.unhandled(where)
         self._log.fault(where, error)
+
+    # Other nodes
+
+    def bus_connected(self) -> None:
+        """Other nodes are heard from now on."""
+        self._metrics.bus(up=True)
+        self._log.lifecycle_line("bus_connected")
+
+    def bus_lost(self, fault: BusFault) -> None:
+        """Other nodes are not heard."""
+        self._metrics.bus(up=False)
+        self._metrics.alarm(Alarm.BUS_LOST)
+        self._log.alarm(Alarm.BUS_LOST, service=f"bus_{fault}")
+
+    def bus_dropped(self, rows: int) -> None:
+        """So many changes were not told to other nodes."""
+        self._metrics.bus_dropped(rows)
+
+    def clock_ahead(self, milliseconds: int) -> None:
+        """The store's clock is so much ahead of this machine's."""
+        self._metrics.clock_ahead(milliseconds / 1000)
 
     # Waits
 

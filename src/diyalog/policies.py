@@ -72,12 +72,14 @@ def server_options(settings: Settings) -> ServerOptions:
     return ServerOptions(
         host=settings.host,
         port=settings.port,
+        shared_port=settings.workers > 1,
         tls_cert=settings.tls_cert,
         tls_key=settings.tls_key,
         header_bytes=limits.header_bytes,
         frame_bytes=limits.frame_bytes,
         socket_limit=limits.sockets or int(descriptors * _SOCKET_SHARE),
         drain_seconds=settings.drain_seconds,
+        other_nodes=settings.database_url is not None,
     )
 
 

@@ -54,8 +54,13 @@ class TransitionStore(Protocol):
         """Store that the app received the outcome; ms from outcome to now, None if it was known before."""
         ...
 
-    async def remember_answer(self, idempotency: Idempotency, status: int, body: bytes) -> None:
-        """Keep the answer given to a start, for repeats with the same Idempotency-Key."""
+    async def remember_answer(
+        self, idempotency: Idempotency, status: int, body: bytes, told: tuple[int, int] | None = None
+    ) -> None:
+        """Keep the answer given to a start, for repeats with the same Idempotency-Key; the first one stays.
+
+        `told`: row and newest event of a wait whose end this answer tells. It counts as acknowledged with the answer.
+        """
         ...
 
     async def present(self, row: int, *, connected: bool) -> None:
@@ -76,6 +81,10 @@ class WaitReader(Protocol):
 
     async def current_wait(self, customer: CustomerRef) -> Wait | None:
         """The open wait or live conversation; without one the newest whose end was not acknowledged."""
+        ...
+
+    async def waits(self, rows: Sequence[int]) -> Sequence[Wait]:
+        """The waits of these rows, those that are still stored."""
         ...
 
     async def events(self, row: int, after: int) -> tuple[Wait, Sequence[StreamEvent]]:
@@ -157,10 +166,21 @@ class AccessStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """What a node learns when it says that it lives: the store's time `at` (ms since 1970), and whether it was `known`.
+
+    Not known: it is new, or it was silent so long that what it held was given to others.
+    """
+
+    at: int
+    known: bool
+
+
 class NodeStore(Protocol):
     """The life of nodes and of old data. Raises StoreUnavailableError."""
 
-    async def heartbeat(self, node: NodeId) -> None:
+    async def heartbeat(self, node: NodeId) -> Beat:
         """Store that this node lives; customers connected to nodes that stopped beating count as gone since then."""
         ...
 

@@ -97,6 +97,12 @@ class Alarm(StrEnum):
     """A programming error stopped one call to the queue; its row is tried again when the lease ends."""
     STORE_UNAVAILABLE = "store_unavailable"
     """The store cannot be read or written now; what was to be stored is tried again."""
+    BUS_LOST = "bus_lost"
+    """Other nodes are not heard now: customers learn of what those change within 2 s instead of at once."""
+    CLOCK_SKEWED = "clock_skewed"
+    """This machine's clock is not that of the database; the node is not ready until they agree."""
+    NODE_GIVEN_UP = "node_given_up"
+    """This node was silent so long (paused, cut off) that others took over what it held; it takes part again."""
     WORKER_FAILED = "worker_failed"
     """A background loop raised; it is started again."""
 

@@ -95,6 +95,7 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     host: Annotated[str, About(ADDRESS, "Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, About(PORT, "Port to listen on; 0 takes a free one.")] = 8080
+    workers: Annotated[int, About(COUNT, "Server processes on this port; more than one need a shared database.")] = 1
     tls_cert: Annotated[
         Path | None, About(FILE, "Certificate chain (PEM), to serve HTTPS without a proxy; needs the key too.")
     ] = None
@@ -113,10 +114,11 @@ class Settings(Struct, frozen=True, kw_only=True):
         About(FILE, "Key that encrypts secrets and personal data at rest; unset: made in the data folder."),
     ] = None
     database_url: Annotated[
-        str | None, About(DATABASE, "Database server; this version has the embedded database only: leave it unset.")
+        str | None,
+        About(DATABASE, "PostgreSQL database that nodes share; unset: the embedded one of a single node."),
     ] = None
     bus_url: Annotated[
-        str | None, About(DATABASE, "Message bus between nodes; this version runs as one node: leave it unset.")
+        str | None, About(DATABASE, "NATS servers that carry wake-ups between many nodes; unset: the database does.")
     ] = None
     queue: Annotated[
         Literal["builtin", "http"], About(QUEUE, "Which queue customers wait in: our own, or the company's over HTTP.")
@@ -299,9 +301,21 @@ def _check(settings: Settings, named: Mapping[str, str]) -> None:
     def refuse(name: str, what_to_do: str) -> NoReturn:
         raise SettingsError(named[name], what_to_do)
 
-    for name in ("database_url", "bus_url"):
-        if getattr(settings, name) is not None:
-            refuse(name, "not supported by this version; remove it, the embedded database of one node is used")
+    if settings.database_url is not None and not settings.database_url.startswith(("postgresql://", "postgres://")):
+        refuse("database_url", "must be a PostgreSQL address: postgresql://user:password@host:5432/database")
+    if settings.bus_url is not None and settings.database_url is None:
+        refuse(
+            "bus_url",
+            "nodes that share a bus share a database too; set DIYALOG_DATABASE_URL, or remove it: the embedded "
+            "database serves one node",
+        )
+    if settings.workers == 0:
+        refuse("workers", "must be 1 or more")
+    if settings.workers > 1 and settings.database_url is None:
+        refuse(
+            "workers",
+            "the embedded database serves one process; set DIYALOG_DATABASE_URL to a PostgreSQL database, or give 1",
+        )
     if settings.queue == "http" and settings.queue_url is None:
         refuse("queue_url", "DIYALOG_QUEUE=http needs it; give the base URL of CreateInteraction")
     if settings.queue == "builtin" and settings.queue_url is not None:

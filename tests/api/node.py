@@ -194,7 +194,7 @@ async def running_node(
     await store.create_key(KEY_ID, "core banking", SECRET)
     keys = KeyRing(store, clock)
     await keys.refresh()
-    health = {"store": True, "draining": False}
+    health = {"store": True, "clock": True, "bus": True, "draining": False}
 
     async def store_answers() -> bool:
         return health["store"]
@@ -207,7 +207,9 @@ async def running_node(
             waiting=waiting,
             access=access,
             keys=keys,
-            health=Health(store_answers, lambda: health["draining"], render),
+            health=Health(
+                store_answers, lambda: health["draining"], lambda: health["clock"], lambda: health["bus"], render
+            ),
         ),
         ApiPolicy(
             version="1.2.3",

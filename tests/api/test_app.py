@@ -161,14 +161,21 @@ async def test_paths_and_methods_outside_the_apis(node: Node) -> None:
 async def test_what_operators_ask(node: Node) -> None:
     client = node.client
     assert (await client.send("GET", "/livez")).text == "ok"
+    well = {"ready": True, "store": "ok", "clock": "ok", "bus": "ok", "draining": False}
     ready = await client.send("GET", "/readyz")
-    assert (ready.status, ready.json) == (200, {"ready": True, "store": "ok", "draining": False})
-    node.health["draining"] = True
+    assert (ready.status, ready.json) == (200, well)
+    node.health["bus"] = False
+    slower = await client.send("GET", "/readyz")
+    assert (slower.status, slower.json) == (200, {**well, "bus": "unavailable"})
+    node.health["bus"], node.health["clock"] = True, False
+    skewed = await client.send("GET", "/readyz")
+    assert (skewed.status, skewed.json) == (503, {**well, "ready": False, "clock": "skewed"})
+    node.health["clock"], node.health["draining"] = True, True
     draining = await client.send("GET", "/readyz")
-    assert (draining.status, draining.json) == (503, {"ready": False, "store": "ok", "draining": True})
+    assert (draining.status, draining.json) == (503, {**well, "ready": False, "draining": True})
     node.health["store"] = False
     away = await client.send("GET", "/readyz")
-    assert (away.status, away.json) == (503, {"ready": False, "store": "unavailable", "draining": True})
+    assert (away.status, away.json) == (503, {**well, "ready": False, "store": "unavailable", "draining": True})
     metrics = await client.send("GET", "/metrics")
     assert (metrics.status, metrics.text) == (200, "diyalog_up 1\n")
     assert (metrics.header("content-type") or "").startswith("text/plain; version=0.0.4")

@@ -74,11 +74,12 @@ class Answer(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """All that is to be known of one wait. `asked`: the queue's answer is outstanding; `ended_by` is a command."""
+    """All that is to be known of one wait. `asked`: the queue's answer is outstanding; `..._by` are commands."""
 
     view: View | None = None
     asked: bool = False
     due: bool = False
+    started_by: str | None = None
     ended_by: str | None = None
 
 
@@ -111,7 +112,14 @@ def one_wait(stored: Stored, operation: Operation) -> tuple[Stored, Answer]:
 def several_waits(stored: Waits, operations: Operations) -> tuple[Waits, Answers]:
     """The sequential model of a customer's waits: a start ends the open one and begins the other in one step."""
     waits, answers = dict(stored), []
+    repeated = any(
+        operation.event == "start" and waits.get(session, NOTHING).started_by == operation.command
+        for session, operation in operations
+    )
     for session, operation in operations:
+        if repeated and operation.event == "replace":
+            answers.append(Answer("nothing"))
+            continue
         after, answer = one_wait(waits.get(session, NOTHING), operation)
         answers.append(answer)
         if after != NOTHING:
@@ -120,11 +128,11 @@ def several_waits(stored: Waits, operations: Operations) -> tuple[Waits, Answers
 
 
 def _started(stored: Stored, operation: Operation) -> tuple[Stored, Answer]:
-    """A session is started once."""
+    """A session is started once; the command that did it is told how it stands, as often as it is asked."""
     if stored.view is not None:
-        return stored, Answer("refused")
+        return stored, Answer("won", stored.view) if operation.command == stored.started_by else Answer("refused")
     view = View("REQUESTED")
-    return Stored(view, asked=True, due=operation.due), Answer("won", view)
+    return Stored(view, asked=True, due=operation.due, started_by=operation.command), Answer("won", view)
 
 
 def _answered(stored: Stored, operation: Operation) -> tuple[Stored, Answer]:
@@ -211,9 +219,12 @@ class Recorder:
     """Writes down who asked what when, and what was answered.
 
     The ticks come from the event loop's thread: a call begins before its store is asked and returns after it answered.
+    `asks_again`: a store that loses its database's answer asks again by itself under the same command, so that each
+    call may be two, of which the first one's answer is not known.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, asks_again: bool = False) -> None:
+        self._asks_again = asks_again
         self.calls: list[CustomerCall] = []
         self._ticks = itertools.count(1)
 
@@ -229,6 +240,8 @@ class Recorder:
         """
         operations = tuple((session, operation) for session, (operation, _) in touched.items())
         invoked = next(self._ticks)
+        if self._asks_again:
+            self.calls.append(Call(process, operations, invoked, None, None))
         try:
             result = await ask()
         except (asyncio.CancelledError, StoreUnavailableError):

@@ -6,6 +6,7 @@ wait is one step. Planted bugs show that the check can fail.
 """
 
 import os
+import random
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -17,8 +18,10 @@ from diyalog.domain.ids import NodeId
 from diyalog.ports import Store
 from kit import stores
 from kit.clock import SettableClock
+from kit.cutting import obedient
 from kit.histories import ENDS, NO_WAITS, NOTHING, Recorder, WaitCall, one_wait, several_waits
 from kit.linearizability import NotLinearizableError, check
+from kit.postgres import PostgresServer
 from races.mistaken_stores import (
     AnswersBeforeItWrites,
     ForgetsWhoseCommandWon,
@@ -32,11 +35,13 @@ from races.parties import SESSIONS, Customer, play_round
 SEED = int(os.environ.get("DIYALOG_TEST_SEED", "1"))
 ROUNDS = int(os.environ.get("DIYALOG_TEST_ROUNDS", "6"))
 PLANTED_ROUNDS = 40
+LOST = 0.05
+"""How often the answer to what is sent to the database is lost."""
 NODES = [NodeId(f"node-{letter}") for letter in "abcde"]
 OpenStores: TypeAlias = Callable[[], AbstractAsyncContextManager[Sequence[Store]]]
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "postgres"])
 def open_stores(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStores:
     """Opens the stores of several nodes on one database."""
     if request.param == "sqlite":
@@ -99,6 +104,23 @@ async def test_what_parties_see_of_each_wait_is_what_they_could_see_one_after_th
     assert {answer.verdict for answer in answers} == every_verdict
     assert sum(call.returned is None for call in seen) > 10 * ROUNDS, "parties went away before their answers"
     assert races > 3 * ROUNDS, "parties ended waits at the same time"
+
+
+async def test_it_fits_together_when_answers_of_the_database_are_lost(
+    postgres: PostgresServer, database_url: str
+) -> None:
+    luck = random.Random(SEED)
+    async with obedient(postgres.port) as network, AsyncExitStack() as stack:
+        url = database_url.replace(f":{postgres.port}/", f":{network.port}/")
+        opened = [await stack.enter_async_context(stores.postgres_store(url, node)) for node in NODES]
+        for number in range(ROUNDS // 2):
+            recorder = Recorder(asks_again=True)
+            network.lose_answers(lambda data: luck.random() < LOST)
+            crowd = await play_round(SEED * 1000 + number, opened[0], opened, recorder)
+            network.lose_answers(None)
+            check_waits(recorder, crowd)
+            check_customers(recorder, crowd)
+        assert network.answers_lost > 2 * ROUNDS
 
 
 # Planted bugs

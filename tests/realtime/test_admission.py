@@ -2,6 +2,8 @@
 
 import pytest
 
+from diyalog.domain.ids import SessionId
+from diyalog.realtime.admission import MOST_JOINING
 from diyalog.realtime.connection import CustomerStream
 from diyalog.server.sockets import Handshake, Refusal
 
@@ -81,3 +83,21 @@ async def test_a_server_that_goes_away_sends_clients_elsewhere(world: World) -> 
     assert isinstance(answer, Refusal)
     assert answer.status == 503
     assert dict(answer.headers)["retry-after"] == "1"
+
+
+async def test_while_very_many_join_at_once_others_come_a_little_later(world: World) -> None:
+    hub = world.streams._context.hub
+    joining = []
+    for number in range(MOST_JOINING):
+        stream = world.streams.admit(_handshake())
+        assert isinstance(stream, CustomerStream)
+        stream.session_id = SessionId(f"session-{number}")
+        hub.join(stream)
+        joining.append(stream)
+    answer = world.streams.admit(_handshake())
+    assert isinstance(answer, Refusal)
+    assert (answer.status, dict(answer.headers)["retry-after"]) == (503, "1")
+    hub.unjoin(joining[0])
+    hub.unjoin(joining[0])
+    assert hub.joining == MOST_JOINING - 1
+    assert isinstance(world.streams.admit(_handshake()), CustomerStream)

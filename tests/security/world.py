@@ -17,10 +17,11 @@ from urllib.parse import unquote
 import apsw
 
 from diyalog.bootstrap import Parts, put_together
+from diyalog.bus.memory import MemoryBus
 from diyalog.domain.ids import NodeId
 from diyalog.opening import new_node_id, open_store
 from diyalog.settings import Limits, Settings
-from diyalog.storage.sqlite import SqliteStore
+from diyalog.storage.store import DatabaseStore
 from kit.clock import SettableClock
 
 from .reference import Header, Sent, signature, string_to_sign
@@ -181,11 +182,13 @@ def logging_as_before() -> Iterator[None]:
 
 
 def _put_together(
-    settings: Settings, store: SqliteStore, node: NodeId, clock: SettableClock, epoch: str, log: io.BytesIO
+    settings: Settings, store: DatabaseStore, node: NodeId, clock: SettableClock, epoch: str, log: io.BytesIO
 ) -> Parts:
     stream = io.TextIOWrapper(log)
     with logging_as_before(), redirect_stderr(stream):
-        parts = put_together(settings, store, node, clock, epoch)
+        parts = put_together(
+            settings, store, node=node, clock=clock, epoch=epoch, make_bus=lambda woken, _: MemoryBus(node, woken)
+        )
     stream.detach()
     return parts
 
@@ -201,7 +204,7 @@ async def world(
     limits = Limits(auth_failures=auth_failures, starts=starts)
     settings = Settings(data_dir=folder, keep_days=keep_days, limits=limits)
     clock, node, log = SettableClock(), new_node_id(), io.BytesIO()
-    store = open_store(settings, clock, node)
+    store = await open_store(settings, clock, node)
     await store.start()
     reading = apsw.Connection(str(folder / "diyalog.sqlite3"), flags=apsw.SQLITE_OPEN_READONLY)
     try:

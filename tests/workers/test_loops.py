@@ -104,6 +104,10 @@ async def test_keys_reads_the_access_keys_twice_a_second(time: JumpingTime, stor
         assert ring.lookup(key) is None
 
 
+def beating(store: SqliteStore, time: JumpingTime) -> Heartbeat:
+    return Heartbeat(store, stores.NODE, time, time.sleep, on_time=lambda _: None, on_given_up=lambda: None)
+
+
 async def open_wait(store: SqliteStore, time: JumpingTime, customer_id: str) -> Wait:
     who = await stores.customer(store, customer_id)
     result = await store.start_wait(stores.start(who, time, builtin=True))  # type: ignore[arg-type]  # tells the time
@@ -115,7 +119,7 @@ async def test_heartbeat_keeps_the_nodes_customers_and_gives_them_up_at_the_stop
     time: JumpingTime, store: SqliteStore
 ) -> None:
     wait = await open_wait(store, time, "1")
-    async with running(Heartbeat(store, stores.NODE, time.sleep)):
+    async with running(beating(store, time)):
         await store.present(wait.row, connected=True)
         for _ in range(80):  # 400 s: longer than an app may be away, shorter than the time limit
             await turn(time, 5.0)
@@ -140,7 +144,7 @@ class LeavingFails(SqliteStore):
 async def test_a_store_that_is_away_does_not_hold_up_the_last_heartbeat(tmp_path: Path, time: JumpingTime) -> None:
     store = LeavingFails(tmp_path, Sealer(b"k" * 32), time, stores.NODE)
     await store.start()
-    async with running(Heartbeat(store, stores.NODE, time.sleep)):
+    async with running(beating(store, time)):
         await sleeping(time, 5.0)
     assert store.left == 1
     await store.stop()

@@ -124,9 +124,7 @@ class Device:
         if started.answer is None:
             assert started.wait is not None, "without a wait there was an answer"
             answer = help_object(started.wait)
-            if started.wait.outcome is not None:
-                self.memory.own_calls.add(started.wait.session_id)
-            await node.waiting.remember(idempotency, 201, json.dumps(answer).encode())
+            await node.waiting.remember(idempotency, 201, json.dumps(answer).encode(), started.wait)
             return answer
         given: dict[str, Any] = json.loads(started.answer[1])
         return given

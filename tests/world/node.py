@@ -189,7 +189,14 @@ class Node:
         self.streams = Streams(context, [], lambda: self.waiting.stopping)
         upkeep = Upkeep(self.hub, self.following, presence, notes)
         workers = (
-            Heartbeat(store, self.id, sleep),
+            Heartbeat(
+                store,
+                self.id,
+                clock,
+                sleep,
+                on_time=lambda _: None,
+                on_given_up=lambda: presence.tell_again([stream.row for stream in self.hub.followers()]),
+            ),
             Outbox(queueing),
             deadlines(self.waiting, sleep),
             Periodic("stream_sweep", SWEEP_SECONDS, upkeep.sweep, sleep),

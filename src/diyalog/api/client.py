@@ -118,7 +118,7 @@ class ClientApi:
             return Answer(status, PROBLEM if status >= _FIRST_REFUSAL else JSON, body, _NO_STORE)
         answer = await self._started(exchange, started)
         if idempotency is not None:
-            await self._waiting.remember(idempotency, answer.status, answer.body)
+            await self._waiting.remember(idempotency, answer.status, answer.body, started.wait)
         return answer
 
     async def current(self, exchange: Exchange) -> Answer:

@@ -19,11 +19,14 @@ _encode = msgspec.json.Encoder().encode
 @dataclass(frozen=True, slots=True)
 class Health:
     """`store_answers`: one small read of the store, False or an exception when it is away. `draining`: the server
-    is going away. `render`: all metrics as Prometheus text.
+    is going away. `clock_agrees`: this machine's clock is that of the store. `bus_answers`: other nodes are heard;
+    without it everything works, slower. `render`: all metrics as Prometheus text.
     """
 
     store_answers: Callable[[], Awaitable[bool]]
     draining: Callable[[], bool]
+    clock_agrees: Callable[[], bool]
+    bus_answers: Callable[[], bool]
     render: Callable[[], Awaitable[bytes]]
 
 
@@ -38,9 +41,15 @@ class OperationsApi:
         return _ALIVE
 
     async def readyz(self, _: Exchange) -> Answer:
-        """200 when requests may be sent here, 503 while draining or without a store."""
-        store, draining = await self._store_answers(), self._health.draining()
-        body = {"ready": store and not draining, "store": "ok" if store else "unavailable", "draining": draining}
+        """200 when requests may be sent here, 503 while draining, without a store, or with a clock of its own."""
+        store, draining, clock = await self._store_answers(), self._health.draining(), self._health.clock_agrees()
+        body = {
+            "ready": store and clock and not draining,
+            "store": "ok" if store else "unavailable",
+            "clock": "ok" if clock else "skewed",
+            "bus": "ok" if self._health.bus_answers() else "unavailable",
+            "draining": draining,
+        }
         return Answer(200 if body["ready"] else 503, JSON, _encode(body), _NO_STORE)
 
     async def metrics(self, _: Exchange) -> Answer:

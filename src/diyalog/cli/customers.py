@@ -4,7 +4,7 @@ import argparse
 
 from diyalog.cli.settings_flags import add_settings_flags
 from diyalog.cli.with_store import run_with_store
-from diyalog.storage.sqlite import SqliteStore
+from diyalog.storage.store import DatabaseStore
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -21,7 +21,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
         action.set_defaults(run=lambda arguments: run_with_store(arguments, _bar), barred=barred)
 
 
-async def _bar(store: SqliteStore, arguments: argparse.Namespace) -> int:
+async def _bar(store: DatabaseStore, arguments: argparse.Namespace) -> int:
     await store.bar(arguments.customer_id, barred=arguments.barred)
     print("barred" if arguments.barred else "not barred")
     return 0

@@ -4,7 +4,7 @@ import argparse
 
 from diyalog.cli.settings_flags import add_settings_flags
 from diyalog.cli.with_store import run_with_store
-from diyalog.storage.sqlite import SqliteStore
+from diyalog.storage.store import DatabaseStore
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -16,6 +16,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     renew.set_defaults(run=lambda arguments: run_with_store(arguments, _renew))
 
 
-async def _renew(store: SqliteStore, arguments: argparse.Namespace) -> int:
+async def _renew(store: DatabaseStore, arguments: argparse.Namespace) -> int:
     print(f"epoch {await store.renew_epoch()}")
     return 0

@@ -6,7 +6,7 @@ import json
 from diyalog.cli.settings_flags import add_settings_flags
 from diyalog.cli.with_store import run_with_store
 from diyalog.protocol.times import rfc3339
-from diyalog.storage.sqlite import SqliteStore
+from diyalog.storage.store import DatabaseStore
 
 
 def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -20,7 +20,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     unresolved.set_defaults(run=lambda arguments: run_with_store(arguments, _list))
 
 
-async def _list(store: SqliteStore, arguments: argparse.Namespace) -> int:
+async def _list(store: DatabaseStore, arguments: argparse.Namespace) -> int:
     rows = [
         {"sessionId": row.session_id, "askedAt": rfc3339(row.first_at), "attempts": row.attempts}
         for row in await store.unresolved()

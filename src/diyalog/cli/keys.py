@@ -12,7 +12,7 @@ from diyalog.cli.settings_flags import add_settings_flags
 from diyalog.cli.with_store import Act, run_with_store
 from diyalog.domain.results import KeyRecord
 from diyalog.protocol.times import rfc3339
-from diyalog.storage.sqlite import SqliteStore
+from diyalog.storage.store import DatabaseStore
 
 _SECRET_BYTES: Final = 48
 _DONE: Final = 0
@@ -40,11 +40,11 @@ def _action(
     parser.set_defaults(run=lambda arguments: run_with_store(arguments, act))
 
 
-async def _create(store: SqliteStore, arguments: argparse.Namespace) -> int:
+async def _create(store: DatabaseStore, arguments: argparse.Namespace) -> int:
     return await _make(store, arguments.operand, as_json=arguments.json)
 
 
-async def _make(store: SqliteStore, name: str, *, as_json: bool) -> int:
+async def _make(store: DatabaseStore, name: str, *, as_json: bool) -> int:
     key_id = str(uuid.uuid4()).upper()
     secret = base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
     await store.create_key(key_id, name, secret)
@@ -55,7 +55,7 @@ async def _make(store: SqliteStore, name: str, *, as_json: bool) -> int:
     return _DONE
 
 
-async def _list(store: SqliteStore, arguments: argparse.Namespace) -> int:
+async def _list(store: DatabaseStore, arguments: argparse.Namespace) -> int:
     keys = await store.keys()
     if arguments.json:
         print(json.dumps([_public(key) for key in keys]))
@@ -75,14 +75,14 @@ def _public(key: KeyRecord) -> dict[str, str | None]:
     }
 
 
-async def _rotate(store: SqliteStore, arguments: argparse.Namespace) -> int:
+async def _rotate(store: DatabaseStore, arguments: argparse.Namespace) -> int:
     live = {key.key_id: key for key in await store.keys() if key.revoked_at is None}
     if arguments.operand not in live:
         return _unknown(arguments.operand)
     return await _make(store, live[arguments.operand].name, as_json=arguments.json)
 
 
-async def _revoke(store: SqliteStore, arguments: argparse.Namespace) -> int:
+async def _revoke(store: DatabaseStore, arguments: argparse.Namespace) -> int:
     if not await store.revoke_key(arguments.operand):
         return _unknown(arguments.operand)
     print(json.dumps({"accessKeyId": arguments.operand, "revoked": True}) if arguments.json else "revoked")

@@ -11,7 +11,7 @@ from diyalog.domain.ids import CommandId, SessionId
 from diyalog.domain.results import Verdict
 from diyalog.domain.transitions import Event
 from diyalog.opening import new_node_id
-from diyalog.storage.sqlite import SqliteStore
+from diyalog.storage.store import DatabaseStore
 
 _FAILED: Final = 1
 
@@ -27,7 +27,7 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     cancel.set_defaults(run=lambda arguments: run_with_store(arguments, _cancel))
 
 
-async def _cancel(store: SqliteStore, arguments: argparse.Namespace) -> int:
+async def _cancel(store: DatabaseStore, arguments: argparse.Namespace) -> int:
     command = CommandId(f"{new_node_id()}-1")
     session = SessionId(arguments.session_id)
     result = await store.end_wait(EndWait(command, Event.ADMINISTRATOR_CANCEL, session_id=session))

@@ -10,14 +10,14 @@ from typing import Final
 from diyalog.cli.settings_flags import settings_from
 from diyalog.clock import SystemClock
 from diyalog.opening import OpeningError, opened_store
-from diyalog.storage.sqlite import SqliteStore
+from diyalog.storage.store import DatabaseStore
 
 WRONG_USE: Final = 2
 
-Act = Callable[[SqliteStore, argparse.Namespace], Awaitable[int]]
+Act = Callable[[DatabaseStore, argparse.Namespace], Awaitable[int]]
 
 
-def run_with_store(arguments: argparse.Namespace, act: Act) -> int:
+def run_with_store(arguments: argparse.Namespace, act: Act, *, forward: bool = False) -> int:
     """Open the store that the settings name, act on it, and return the exit status of `act`.
 
     A store that cannot be opened: one line, exit status 2. Raises SettingsError.
@@ -25,7 +25,7 @@ def run_with_store(arguments: argparse.Namespace, act: Act) -> int:
     settings = settings_from(arguments, os.environ)
 
     async def opened() -> int:
-        async with opened_store(settings, SystemClock()) as store:
+        async with opened_store(settings, SystemClock(), forward=forward) as store:
             return await act(store, arguments)
 
     try:

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from diyalog.domain.ids import CustomerRef, InteractionId, SessionId
+from diyalog.domain.ids import CustomerRef, InteractionId, NodeId, SessionId
 
 
 class HelpType(StrEnum):
@@ -57,7 +57,10 @@ OPEN_STATES: Final = (State.REQUESTED, State.WAITING)
 
 
 class Wait(NamedTuple):
-    """One wait as stored. Times are milliseconds since 1970, UTC; `message` is the company's text, decrypted."""
+    """One wait as stored. Times are milliseconds since 1970, UTC; `message` is the company's text, decrypted.
+
+    `present`: the node to which the customer's app was connected when the wait ended, told only where there are others.
+    """
 
     row: int
     session_id: SessionId
@@ -73,3 +76,4 @@ class Wait(NamedTuple):
     seq: int
     acknowledged_at: int | None
     position: int | None = None
+    present: NodeId | None = None

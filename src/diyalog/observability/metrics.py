@@ -119,6 +119,14 @@ class Metrics:
         )
         self._unhandled.labels("request")  # shown as 0 from the start: alarms are set on its growth
 
+        self._bus = Gauge("diyalog_bus_up", "1 while other nodes are heard over the bus.", registry=registry)
+        self._bus_dropped = Counter(
+            "diyalog_bus_dropped", "Changes not told to other nodes, which find them by themselves.", registry=registry
+        )
+        self._clock_ahead = Gauge(
+            "diyalog_clock_ahead_seconds", "How far the database's clock is ahead of this machine's.", registry=registry
+        )
+
     def request(self, route: str, status: int) -> None:
         """Count an answered request; `route` is the template, never the path as sent."""
         self._requests.counted[route, status] += 1
@@ -148,6 +156,18 @@ class Metrics:
     def alarm(self, alarm: str) -> None:
         """Count an alarm, under its name of the operations page."""
         self._alarms.labels(alarm).inc()
+
+    def bus(self, *, up: bool) -> None:
+        """Note whether other nodes are heard."""
+        self._bus.set(1 if up else 0)
+
+    def bus_dropped(self, rows: int) -> None:
+        """Count changes that were not told to other nodes."""
+        self._bus_dropped.inc(rows)
+
+    def clock_ahead(self, seconds: float) -> None:
+        """Note how far the store's clock is ahead of this machine's."""
+        self._clock_ahead.set(seconds)
 
     def loop_lag(self, seconds: float) -> None:
         """Note how much later than asked the event loop came to a timer."""

@@ -9,12 +9,18 @@ from diyalog.server.sockets import Handshake, Refusal
 
 PATH: Final = "/v1/client/events"
 
+MOST_JOINING: Final = 1000
+"""So many hellos may wait for the store at once."""
+
 _PLAIN: Final = ("content-type", "text/plain; charset=utf-8")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
 class Streams:
     """Admits customers' event streams; a SocketApplication to the server.
+
+    While very many are being looked up at once, as after a node's death, further ones are told to come a little later:
+    the store serves those who are in faster than all of them together.
 
     `allowed_origins` are those of `DIYALOG_ALLOWED_ORIGINS`, as `scheme://host[:port]`. `draining` tells whether the
     server is going away; who is turned away then is told to try again after `retry_after` seconds.
@@ -38,6 +44,8 @@ class Streams:
             return Refusal(404, b"There is no event stream here.", (_PLAIN,))
         if not self._is_welcome(handshake.origin, handshake.header("host")):
             return Refusal(403, b"This origin may not open event streams.", (_PLAIN,))
+        if self._context.hub.joining >= MOST_JOINING:
+            return Refusal(503, b"Too many are coming at once.", (_PLAIN, ("retry-after", self._retry_after)))
         if self._draining():
             return Refusal(503, b"The server is going away.", (_PLAIN, ("retry-after", self._retry_after)))
         return CustomerStream(self._context)

@@ -67,11 +67,17 @@ class Hub:
         self._sockets_per_customer = sockets_per_customer
         self._tickets = count(1)
         self._joining: dict[SessionId, list[Follower]] = {}
+        self._joins = 0
         self._streams: dict[SessionId, Follower] = {}
         self._customers: dict[CustomerRef, int] = {}
         self._hellos = Deadlines(HELLO_SECONDS)
         self._lingering = Deadlines(LINGER_SECONDS)
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def joining(self) -> int:
+        """How many streams have said hello and are being looked up."""
+        return self._joins
 
     @property
     def count(self) -> int:
@@ -100,6 +106,7 @@ class Hub:
     def join(self, stream: Follower) -> int:
         """Tell a stream of changes from now on, before anything is read for it; its ticket: later hellos are higher."""
         self._joining.setdefault(stream.session_id, []).append(stream)
+        self._joins += 1
         return next(self._tickets)
 
     def unjoin(self, stream: Follower) -> None:
@@ -107,6 +114,7 @@ class Hub:
         joining = self._joining.get(stream.session_id, [])
         if stream in joining:
             joining.remove(stream)
+            self._joins -= 1
         if not joining:
             self._joining.pop(stream.session_id, None)
 

@@ -1,7 +1,7 @@
 """Stores which customers' apps are connected, so that their waits are not abandoned and the staff can see it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from itertools import islice
 from typing import Any, Final
 
@@ -34,6 +34,12 @@ class Presence:
         """Have it stored that the app of the wait `row` is connected, or went away just now."""
         self._news[row] = connected
         self._failed.pop(row, None)
+        self._go()
+
+    def tell_again(self, rows: Iterable[int]) -> None:
+        """Store once more that the apps of these waits are connected: the store was told that they were gone."""
+        self._news = {**dict.fromkeys(rows, True), **self._failed, **self._news}
+        self._failed = {}
         self._go()
 
     def retry(self) -> None:

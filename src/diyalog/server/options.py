@@ -13,12 +13,15 @@ class ServerOptions:
     buffers up to about 4 MB before that shows; `kernel_send_bytes` sets SO_SNDBUF, 0 leaves it alone),
     `socket_limit` all WebSockets together.
 
+    `shared_port`: other processes listen on the same port, and the kernel spreads connections over all.
+
     `other_nodes`: True when other nodes take a closing node's customers over, so that a drained customer
     comes back within a second; False when this node will be back, so that they come after the drain.
     """
 
     host: str = "127.0.0.1"
     port: int = 8080
+    shared_port: bool = False
     tls_cert: Path | None = None
     tls_key: Path | None = None
     backlog: int = 2048

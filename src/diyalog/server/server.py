@@ -133,6 +133,7 @@ class Server(uvicorn.Server):
                 ssl=self.config.ssl,
                 ssl_handshake_timeout=self.options.head_seconds if self.config.ssl else None,
                 backlog=self.options.backlog,
+                reuse_port=self.options.shared_port or None,
             )
         except OSError as error:
             await self.lifespan.shutdown()

@@ -102,6 +102,7 @@ CREATE TABLE audit (
 
 CREATE INDEX audit_requester ON audit (at) WHERE sealed_requester IS NOT NULL;
 
+-- claim: what took the row for lease_node, so that it is found again when the answer of that commit is lost.
 CREATE TABLE outbox (
   id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   kind           text NOT NULL CHECK (kind IN ('create', 'delete')),
@@ -111,6 +112,7 @@ CREATE TABLE outbox (
   first_at       bigint NOT NULL,
   due_at         bigint NOT NULL,
   lease_node     text,
+  claim          text,
   unresolved     boolean NOT NULL DEFAULT false
 );
 

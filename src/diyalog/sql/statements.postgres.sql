@@ -1,6 +1,10 @@
 -- name: read_now
 SELECT now_ms()
 
+-- name: end_backend
+SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity
+WHERE pid = :lost AND usename = current_user AND application_name = 'diyalog' AND pid <> pg_backend_pid()
+
 -- name: end_waits
 WITH rule AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset(:rules)
@@ -169,8 +173,11 @@ UPDATE outbox SET due_at = :retry_at, lease_node = NULL WHERE id = :delivery AND
 UPDATE outbox SET unresolved = true, lease_node = NULL WHERE id = :delivery AND attempt = :attempt
 
 -- name: take_interaction
-UPDATE wait SET state = 'WAITING', interaction_id = :interaction, queued_at = :now, seq = seq + 1, command = :command
-WHERE id = :wait AND state = 'REQUESTED'
+WITH taken AS (
+  UPDATE wait SET state = 'WAITING', interaction_id = :interaction, queued_at = :now, seq = seq + 1, command = :command
+  WHERE id = :wait AND state = 'REQUESTED' RETURNING id, present
+)
+SELECT pg_notify('diyalog_' || present, CAST(id AS text)) FROM taken WHERE :notify AND present <> :node
 
 -- name: store_late_interaction
 UPDATE wait SET interaction_id = :interaction, sealed_request = NULL WHERE id = :wait
@@ -192,7 +199,12 @@ WHERE w.state = 'REQUESTED' AND o.kind = 'create' AND NOT o.unresolved AND o.due
 FOR UPDATE OF o SKIP LOCKED
 
 -- name: claim_delivery
-UPDATE outbox SET attempt = attempt + 1, lease_node = :node, due_at = :lease_until WHERE id = :delivery
+UPDATE outbox SET attempt = attempt + 1, lease_node = :node, due_at = :lease_until, claim = :claim WHERE id = :delivery
+
+-- name: claimed_before
+SELECT o.id, o.kind, o.attempt - 1, o.first_at, o.interaction_id, w.session_id, w.sealed_request, w.state, w.outcome, false
+FROM outbox AS o JOIN wait AS w ON w.id = o.wait
+WHERE o.lease_node = :node AND o.claim = :claim AND NOT o.unresolved
 
 -- name: acknowledge
 UPDATE wait SET acknowledged_at = now_ms()

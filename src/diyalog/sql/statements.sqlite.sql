@@ -312,6 +312,10 @@ SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reas
 SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reason, sealed_message, started_at, ended_at,
        seq, acknowledged_at, command, queued_at FROM wait WHERE id = :wait
 
+-- name: waits_by_rows
+SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reason, sealed_message, started_at, ended_at,
+       seq, acknowledged_at, command, queued_at FROM wait WHERE id IN (SELECT value FROM json_each(:waits))
+
 -- name: current_wait
 SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reason, sealed_message, started_at, ended_at,
        seq, acknowledged_at, command, queued_at FROM wait WHERE customer = :customer AND state <> 'ENDED'

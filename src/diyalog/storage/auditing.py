@@ -1,13 +1,15 @@
-"""The audit trail and its chain in the embedded database, on a connection and a thread of their own.
+"""The audit trail and its chain in a database: what is the same in all of them, and the embedded one.
 
-Nothing here is on the way of a wait: rows are read beside the server, long after they were committed, and what is
-written, one link for many rows, holds the database's lock for the length of one commit.
+There it has a connection and a thread of its own. Nothing is on the way of a wait: rows are read beside the server,
+after they were committed, and what is written, one link for many rows, holds the database's lock for the length of one
+commit.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -34,7 +36,7 @@ from diyalog.storage.sealing import SealBrokenError, Sealer
 from diyalog.storage.sqlite import DATABASE_NAME
 from diyalog.storage.sqlite_transaction import fetch
 from diyalog.storage.statements import load_statements
-from diyalog.storage.transaction import Row
+from diyalog.storage.transaction import Row, Value
 
 HEAD_FILE_NAME: Final = "audit.head"
 _LINK_TYPES: Final = (int,) * 6 + (bytes,) * 4
@@ -54,29 +56,24 @@ def derive_keys(secret_key: bytes) -> AuditKeys:
     return AuditKeys(seal=keys[:_KEY_BYTES], requester=keys[_KEY_BYTES:])
 
 
-class SqliteAudit:
-    """The audit trail of the database in a directory. Satisfies ports.AuditStore. Open from the first use to `close`.
+class DatabaseAudit(ABC):
+    """Satisfies ports.AuditStore over named statements. `folder` takes the head that is kept outside the database.
 
     Whatever stands in the tables, also what a stranger wrote there, is read without error.
     """
 
-    def __init__(self, directory: Path, secret_key: bytes) -> None:
-        self._path = directory / DATABASE_NAME
+    def __init__(self, folder: Path, secret_key: bytes) -> None:
         self.keys = derive_keys(secret_key)
+        self._folder = folder
         self._sealer = Sealer(secret_key)
-        self._sql = load_statements("audit.sqlite.sql")
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="diyalog-audit")
-        self._connection: apsw.Connection | None = None
 
+    @abstractmethod
     async def close(self) -> None:
         """Finish what was asked and close the database."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
-        self._thread.shutdown(wait=False)
 
-    def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+    @abstractmethod
+    async def _read(self, statement: str, **values: Value) -> Sequence[Row]:
+        """All rows of a named statement."""
 
     # The chain
 
@@ -112,49 +109,23 @@ class SqliteAudit:
         found = await self._read("audit_link_before", before=link_id)
         return _link_of(found[0]) if found else None
 
+    @abstractmethod
     async def append(self, previous: AuditLink | None, link: AuditLink) -> bool:
         """Store a link, unless another worker was first or the database is too busy."""
-        values = {
-            "last_id": link.last_id,
-            "row_count": link.count,
-            "from_at": link.from_at,
-            "to_at": link.to_at,
-            "linked_at": link.linked_at,
-            "erased_until": link.erased_until,
-            "content": link.content,
-            "requesters": link.requesters,
-            "link": link.link,
-            "seal": link.seal,
-            "previous": None if previous is None else previous.last_id,
-        }
-
-        def write(connection: apsw.Connection) -> bool:
-            try:
-                # One step takes the lock, writes and commits: nothing of Python comes between, with the lock held.
-                connection.execute(self._sql["append_audit_link"], values)
-            except apsw.BusyError:  # the server writes without a pause: the next turn will do
-                return False
-            if connection.changes() == 0:
-                return False
-            self._sync_log()
-            return True
-
-        return await self._run(write)
 
     # The rows
 
+    @abstractmethod
     async def rows(self, after: int, until: int, limit: int) -> AuditRows:
-        """Up to `limit` rows after one id up to another."""
+        """Up to `limit` rows after one id up to another.
 
-        def read(connection: apsw.Connection) -> AuditRows:
-            values = {"after": after, "until": until, "limit": limit}
-            # One row as an answer: the database makes it without giving the interpreter back at every row.
-            count, last_id, from_at, to_at, content, requesters = fetch(connection, self._sql["audit_rows"], **values)[
-                0
-            ]
-            return AuditRows(count, last_id, from_at, to_at, content, self._digests(requesters))
+        If that one is still to come, only rows before which no other can appear any more.
+        """
 
-        return await self._run(read)
+    def _audit_rows(self, row: Row) -> AuditRows:
+        """The answer of statement `audit_rows`."""
+        count, last_id, from_at, to_at, content, requesters = row
+        return AuditRows(count, last_id, from_at, to_at, content, self._digests(requesters))
 
     def _digests(self, requesters: str) -> bytes:
         return b"".join(
@@ -196,39 +167,78 @@ class SqliteAudit:
         found = await self._read("read_audit_cut")
         return AuditCut(*_typed(found[0], _CUT_TYPES)) if found else None
 
+    @abstractmethod
     async def make_cut(self, cut: AuditCut) -> None:
         """Delete the rows up to the cut and store it, in one transaction."""
-
-        def write(connection: apsw.Connection) -> None:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                connection.execute(self._sql["delete_cut_rows"], {"last_id": cut.last_id})
-                values = {"last_id": cut.last_id, "before_at": cut.before_at, "cut_at": cut.cut_at, "seal": cut.seal}
-                connection.execute(self._sql["write_audit_cut"], values)
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-
-        await self._run(write)
 
     # The head kept outside the database
 
     async def kept_head(self) -> str | None:
-        """What stands in the file beside the database, None without one."""
-        return await self._run(lambda _: self._read_head())
+        """What stands in the file of the folder, None without one."""
+        return await asyncio.to_thread(self._read_head)
 
     def _read_head(self) -> str | None:
         try:
-            with (self._path.parent / HEAD_FILE_NAME).open("rb") as file:
+            with (self._folder / HEAD_FILE_NAME).open("rb") as file:
                 return file.read(_HEAD_BYTES).decode("ascii", "replace")
         except FileNotFoundError:
             return None
 
     async def keep_head(self, text: str) -> None:
-        """Put a text into the file beside the database, whole or not at all."""
-        await self._run(lambda _: self._write_head(text))
+        """Put a text into the file, whole or not at all."""
+        await asyncio.to_thread(self._write_head, text)
+
+    def _write_head(self, text: str) -> None:
+        file = self._folder / HEAD_FILE_NAME
+        beside = file.with_suffix(".new")
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w", encoding="ascii") as writing:
+                writing.write(text)
+                writing.flush()
+                os.fsync(writing.fileno())
+            beside.replace(file)
+        except OSError as error:
+            raise StoreUnavailableError(type(error).__name__) from error
+
+
+class SqliteAudit(DatabaseAudit):
+    """The audit trail of the database in a directory. Open from the first use to `close`."""
+
+    def __init__(self, directory: Path, secret_key: bytes) -> None:
+        super().__init__(directory, secret_key)
+        self._path = directory / DATABASE_NAME
+        self._sql = load_statements("audit.sqlite.sql")
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="diyalog-audit")
+        self._connection: apsw.Connection | None = None
+
+    async def close(self) -> None:
+        """Finish what was asked and close the database."""
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
+        self._thread.shutdown(wait=False)
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    async def append(self, previous: AuditLink | None, link: AuditLink) -> bool:
+        """Store a link, unless another worker was first or the database is too busy."""
+        values = {**link_values(link), "previous": None if previous is None else previous.last_id}
+
+        def write(connection: apsw.Connection) -> bool:
+            try:
+                # One step takes the lock, writes and commits: nothing of Python comes between, with the lock held.
+                connection.execute(self._sql["append_audit_link"], values)
+            except apsw.BusyError:  # the server writes without a pause: the next turn will do
+                return False
+            if connection.changes() == 0:
+                return False
+            self._sync_log()
+            return True
+
+        return await self._run(write)
 
     def _sync_log(self) -> None:
         """Make durable what was written; without the database's lock, which a commit with fsync would hold."""
@@ -241,22 +251,33 @@ class SqliteAudit:
         except OSError as error:
             raise StoreUnavailableError(type(error).__name__) from error
 
-    def _write_head(self, text: str) -> None:
-        file = self._path.parent / HEAD_FILE_NAME
-        beside = file.with_suffix(".new")
-        try:
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="ascii") as writing:
-                writing.write(text)
-                writing.flush()
-                os.fsync(writing.fileno())
-            beside.replace(file)
-        except OSError as error:
-            raise StoreUnavailableError(type(error).__name__) from error
+    async def rows(self, after: int, until: int, limit: int) -> AuditRows:
+        """Up to `limit` rows after one id up to another: ids grow in the order of commits here."""
 
-    # Ways to run
+        def read(connection: apsw.Connection) -> AuditRows:
+            values = {"after": after, "until": until, "limit": limit}
+            # One row as an answer: the database makes it without giving the interpreter back at every row.
+            return self._audit_rows(fetch(connection, self._sql["audit_rows"], **values)[0])
 
-    async def _read(self, statement: str, **values: apsw.SQLiteValue) -> list[Row]:
+        return await self._run(read)
+
+    async def make_cut(self, cut: AuditCut) -> None:
+        """Delete the rows up to the cut and store it, in one transaction."""
+
+        def write(connection: apsw.Connection) -> None:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                connection.execute(self._sql["delete_cut_rows"], {"last_id": cut.last_id})
+                connection.execute(self._sql["write_audit_cut"], cut_values(cut))
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+        await self._run(write)
+
+    async def _read(self, statement: str, **values: Value) -> Sequence[Row]:
         return await self._run(lambda connection: fetch(connection, self._sql[statement], **values))
 
     async def _run(self, work: Callable[[apsw.Connection], _R]) -> _R:
@@ -270,6 +291,27 @@ class SqliteAudit:
                 self._connection.pragma("synchronous", "NORMAL")  # a link that is lost is made again from its rows
                 self._connection.pragma("wal_autocheckpoint", 0)  # the server's own connection does that
             return work(self._connection)
+
+
+def link_values(link: AuditLink) -> dict[str, int | bytes]:
+    """A link as statement `append_audit_link` takes it."""
+    return {
+        "last_id": link.last_id,
+        "row_count": link.count,
+        "from_at": link.from_at,
+        "to_at": link.to_at,
+        "linked_at": link.linked_at,
+        "erased_until": link.erased_until,
+        "content": link.content,
+        "requesters": link.requesters,
+        "link": link.link,
+        "seal": link.seal,
+    }
+
+
+def cut_values(cut: AuditCut) -> dict[str, int | bytes]:
+    """A cut as statement `write_audit_cut` takes it."""
+    return {"last_id": cut.last_id, "before_at": cut.before_at, "cut_at": cut.cut_at, "seal": cut.seal}
 
 
 def open_audit(directory: Path, secret_key: bytes) -> SqliteAudit:

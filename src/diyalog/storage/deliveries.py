@@ -9,20 +9,25 @@ from diyalog.storage.starting import open_request
 from diyalog.storage.transaction import Row, Transaction
 
 
-async def claim(transaction: Transaction, bounds: tuple[int, int]) -> Sequence[Delivery]:
-    """Take up to `bounds[0]` due rows for `bounds[1]` ms, first those whose customers wait for the queue's answer.
+async def claim(transaction: Transaction, ask: tuple[str, int, int]) -> Sequence[Delivery]:
+    """Take up to `ask[1]` due rows for `ask[2]` ms, first those whose customers wait for the queue's answer.
 
+    Rows that the same claim (`ask[0]` is its name) took before, when its commit's answer was lost, are given again.
     Raising the attempt fences off whoever held a row before. A delete whose id is by now that of a live wait is
     dropped: the queue has given the id out again, and deleting it would take a waiting customer's place.
     """
-    limit, lease_ms = bounds
+    own, limit, lease_ms = ask
+    before = await transaction.rows("claimed_before", claim=own) if transaction.again else ()
     claimed = []
-    for row in await _due(transaction, limit):
+    for row in before or await _due(transaction, limit):
         delivery, kind, attempt, first_at, interaction, session, sealed, state, outcome, reused = row
         if kind == "delete" and reused:
             await transaction.run("finish_delivery", delivery=delivery, attempt=attempt)
             continue
-        await transaction.run("claim_delivery", delivery=delivery, lease_until=transaction.now + lease_ms)
+        if not before:
+            await transaction.run(
+                "claim_delivery", delivery=delivery, lease_until=transaction.now + lease_ms, claim=own
+            )
         session_id = SessionId(session)
         claimed.append(
             Delivery(

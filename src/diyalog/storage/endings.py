@@ -18,6 +18,7 @@ from diyalog.storage.transaction import Endings, Transaction
 
 _COMMAND: Final = 13
 _ELSEWHERE: Final = 14
+_PRESENT: Final = 15
 _LOST_ELSEWHERE: Final = "LOST_ELSEWHERE"
 _HELD: Final = "HELD"
 """Not answered yet: the key is taken, so that only the same content may be sent with it."""
@@ -86,7 +87,8 @@ def _result(transaction: Transaction, command: EndWait, fields: list[Any]) -> En
     if fields[0] is None or (command.customer is not None and fields[2] != command.customer):
         return EndResult(Verdict.UNKNOWN)
     if fields[_COMMAND] == command.command:
-        return EndResult(Verdict.WON, wait_of(fields, command.message))
+        wait = wait_of(fields, command.message)
+        return EndResult(Verdict.WON, wait if len(fields) <= _PRESENT else wait._replace(present=fields[_PRESENT]))
     return EndResult(Verdict.LOST, _stored(transaction, fields), waits_elsewhere=bool(fields[_ELSEWHERE]))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from diyalog.domain.ids import NodeId
+from diyalog.ports import Beat
 from diyalog.storage.transaction import Transaction
 
 SILENT_MS: Final = 15_000
@@ -39,11 +40,13 @@ async def acknowledge(transaction: Transaction, asks: Sequence[tuple[int, int]])
     return [known.pop(wait, None) for wait, _ in asks]
 
 
-async def beat(transaction: Transaction, node: NodeId) -> None:
+async def beat(transaction: Transaction, node: NodeId) -> Beat:
     """This node lives. Customers and call-outs of nodes that fell silent are released, gone since their last beat."""
+    known = await transaction.row("find_node", node=node) is not None
     await transaction.run("beat", node=node)
     for gone, beat_at in await transaction.rows("silent_nodes", node=node, before=transaction.now - SILENT_MS):
         await _release(transaction, gone, beat_at)
+    return Beat(transaction.now, known)
 
 
 async def enter(transaction: Transaction, node: NodeId) -> None:

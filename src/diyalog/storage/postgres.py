@@ -9,7 +9,7 @@ from diyalog.domain.ids import NodeId
 from diyalog.ports import StoreUnavailableError
 from diyalog.storage import lifetimes
 from diyalog.storage.endings import end_waits
-from diyalog.storage.postgres_connection import AWAY, Connection, Pool, load_postgres_statements, open_pool
+from diyalog.storage.postgres_connection import AWAY, BROKEN, Connection, Pool, load_postgres_statements, open_pool
 from diyalog.storage.postgres_transaction import PostgresTransaction
 from diyalog.storage.postgres_writer import PostgresWriter
 from diyalog.storage.sealing import Sealer
@@ -44,12 +44,16 @@ class PostgresStore(DatabaseStore):
         )
 
     async def start(self) -> None:
-        """Open the connections for reading and make the epoch of a new database; raises StoreUnavailableError."""
+        """Open the connections for reading and make the epoch of a new database.
+
+        Raises StoreUnavailableError, and SealBrokenError for another secret key than the one the database knows.
+        """
         try:
             self._pool = await open_pool(self._url, _READERS)
         except AWAY as error:
             raise StoreUnavailableError(type(error).__name__) from error
         await self._make_epoch()
+        await self._check_key()
 
     async def stop(self) -> None:
         """Commit what was submitted and close the connections."""
@@ -65,8 +69,9 @@ class PostgresStore(DatabaseStore):
         assert self._pool is not None, "started"
         text, names = self._sql[statement]
         try:
-            return await self._pool.fetch(text, *[values[name] for name in names])
-        except AWAY as error:
+            async with asyncio.timeout(STATEMENT_S):  # with the time until a connection is free
+                return await self._pool.fetch(text, *[values[name] for name in names])
+        except (*AWAY, *BROKEN) as error:
             raise StoreUnavailableError(type(error).__name__) from error
 
     def _now(self) -> None:

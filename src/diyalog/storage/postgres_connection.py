@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 else:
     Connection = Pool = Any
 
-CONNECT_S: Final = 5.0
+CONNECT_S: Final = 3.0
 """How long opening a connection may take."""
 STATEMENT_S: Final = 5.0
 """How long one statement may take; then its connection is given up, and what it did is not known."""
@@ -24,6 +24,9 @@ _SESSION: Final = {
     "application_name": "diyalog",
     "synchronous_commit": "on",  # a commit is durable before it is answered, whatever the database's default
     "default_transaction_isolation": "read committed",  # the guards are written for it
+    # What a node that is paused or cut off has locked is free again soon, and nothing runs on for nobody.
+    "idle_in_transaction_session_timeout": "3s",
+    "statement_timeout": f"{STATEMENT_S:g}s",
     "timezone": "UTC",
     "jit": "off",  # compiling costs these short statements more than it saves
 }
@@ -40,6 +43,9 @@ AWAY: Final = (
     asyncpg.InvalidCatalogNameError,
 )
 """The database cannot be used now. After a statement was sent, it may have been carried out all the same."""
+
+BROKEN: Final = (asyncpg.InternalClientError, asyncpg.InterfaceError)
+"""What a connection says that was cut in the middle of something."""
 
 RACED: Final = (
     asyncpg.DeadlockDetectedError,

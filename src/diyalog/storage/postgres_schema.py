@@ -11,12 +11,17 @@ from collections.abc import Sequence
 from importlib import resources
 from typing import Final, NamedTuple
 
+import asyncpg
+
 from diyalog.storage.connection import SchemaError
 from diyalog.storage.postgres_connection import Connection
 
 OLDEST_SERVER: Final = 16
 _LOCK: Final = 4_404_115_972
 """An advisory lock of our own, so that of several nodes that start at once one sets the schema up."""
+_SCRIPT_S: Final = 3600.0
+"""How long one script may take, or a wait for another node that carries one out."""
+_TABLE: Final = re.compile(r"^CREATE TABLE (\w+)", re.MULTILINE)
 _OLDEST: Final = re.compile(r"^-- oldest: (\d+)$", re.MULTILINE)
 
 
@@ -52,27 +57,43 @@ async def check_server(connection: Connection, *, production: bool) -> None:
     version = connection.get_server_version()
     if version.major < OLDEST_SERVER:
         raise SchemaError(f"the server is PostgreSQL {version.major}; use {OLDEST_SERVER} or newer")
-    if production and await connection.fetchval("SHOW fsync") != "on":
-        raise SchemaError("the server runs with fsync=off and loses what was answered; set fsync=on")
+    found = await connection.fetchrow(_SERVER)
+    assert found is not None, "one row"
+    if found["encoding"] != "UTF8":
+        raise SchemaError(f"the database has the encoding {found['encoding']}; make one with ENCODING 'UTF8'")
+    if found["read_only"] == "on":
+        raise SchemaError("the database takes no writes; name the primary server, or set transactions to read write")
+    if found["synchronous_commit"] in {"off", "local"}:
+        raise SchemaError("synchronous_commit is not on for us, and answers could be lost; take it out of the options")
+    for name in ("fsync", "full_page_writes"):
+        if production and found[name] != "on":
+            raise SchemaError(f"the server runs with {name}=off and loses what was answered; set {name}=on")
 
 
-async def set_up(connection: Connection, *, forward: bool) -> None:
+async def set_up(connection: Connection, known: Sequence[Script], *, forward: bool) -> None:
     """Set an empty database up; with `forward` also bring an older one to this program's version.
 
-    Raises SchemaError when this program cannot work with the database.
+    `known`: this program's scripts. Of several that begin at once one does it, and the others wait for it. A script that
+    fails leaves the database as it was. Raises SchemaError when this program cannot work with the database.
     """
-    known = scripts()
     found = await read_schema(connection)
     if found.version == 0 or (forward and found.version < len(known)):
         async with connection.transaction():
-            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK, timeout=_SCRIPT_S)
             found = await read_schema(connection)  # another node may have been first
             if found.version == 0 or forward:
-                for script in known[found.version :]:
-                    await connection.execute(script.text)
-                    await connection.execute(_WRITE, known.index(script) + 1, script.oldest)
+                for number, script in enumerate(known[found.version :], start=found.version + 1):
+                    await connection.execute(script.text, timeout=_SCRIPT_S)
+                    await connection.execute(_WRITE, number, script.oldest)
                 found = await read_schema(connection)
     check_schema(found, len(known))
+    await _check_rights(connection, known)
+
+
+async def _check_rights(connection: Connection, known: Sequence[Script]) -> None:
+    tables = sorted({name for script in known for name in _TABLE.findall(script.text)})
+    if not await connection.fetchval(_MAY_WORK, tables):
+        raise asyncpg.InsufficientPrivilegeError("not on all tables")
 
 
 def check_schema(found: Schema, known: int) -> None:
@@ -99,4 +120,19 @@ async def read_schema(connection: Connection) -> Schema:
 _WRITE: Final = """
 INSERT INTO schema_version (version, oldest) VALUES ($1, $2)
 ON CONFLICT (only_one) DO UPDATE SET version = excluded.version, oldest = excluded.oldest
+"""
+
+_SERVER: Final = """
+SELECT current_setting('server_encoding') AS encoding, current_setting('transaction_read_only') AS read_only,
+  current_setting('synchronous_commit') AS synchronous_commit, current_setting('fsync') AS fsync,
+  current_setting('full_page_writes') AS full_page_writes
+"""
+
+_MAY_WORK: Final = """
+SELECT coalesce(bool_and(has_table_privilege(to_regclass(name), 'SELECT')
+  AND has_table_privilege(to_regclass(name), 'INSERT')
+  AND has_table_privilege(to_regclass(name), 'UPDATE')
+  AND has_table_privilege(to_regclass(name), 'DELETE')), true)
+FROM unnest($1::text[]) AS tables (name)
+WHERE to_regclass(name) IS NOT NULL  -- a newer schema may have done without one
 """

@@ -11,6 +11,8 @@ import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
+import asyncpg
+
 from diyalog.ports import StoreUnavailableError
 from diyalog.storage.postgres_connection import AWAY, RACED, Connection, Statement, open_postgres
 from diyalog.storage.postgres_transaction import PostgresTransaction
@@ -56,10 +58,12 @@ class PostgresWriter:
         self._url = url
         self._begin = begin
         self._read_now = sql["read_now"].text
+        self._end_backend = sql["end_backend"].text
         self._alone = alone
         self._submitted: dict[Operation[Any, Any], list[_Pending]] = {}
         self._idle = list(range(lanes))
         self._connections: list[Connection | None] = [None] * lanes
+        self._lost: list[int | None] = [None] * lanes
         self._tasks: set[asyncio.Task[None]] = set()
         self._turning = False
 
@@ -104,24 +108,37 @@ class PostgresWriter:
             self._idle.append(lane)
             self._hand_over()
 
-    async def _carry_out(self, lane: int, operation: Operation[Any, Any], group: list[_Pending]) -> None:
-        """Run the group until it is known what became of it, and settle its futures."""
-        give_up = asyncio.get_running_loop().time() + _RESOLVE_S
-        races, again = 0, False
+    async def _carry_out(
+        self,
+        lane: int,
+        operation: Operation[Any, Any],
+        group: list[_Pending],
+        *,
+        again: bool = False,
+        give_up: float | None = None,
+    ) -> None:
+        """Run the group until it is known what became of it, and settle its futures.
+
+        `again`: it may have been carried out before. `give_up`: when not to try any more, by the loop's time.
+        """
+        loop, races = asyncio.get_running_loop(), 0
+        give_up = loop.time() + _RESOLVE_S if give_up is None else give_up
         while True:
             try:
                 results = await self._transact(lane, operation, [command for command, _ in group], again=again)
             except _AwayError as away:
                 again = again or away.sent
-                if not again or asyncio.get_running_loop().time() >= give_up:
+                if not again or loop.time() >= give_up:
                     return _refuse(group, StoreUnavailableError(str(away)))
-                await asyncio.sleep(_PAUSE_S)
+                await _pause()
             except RACED as raced:
                 races += 1
+                if loop.time() >= give_up:
+                    return _refuse(group, StoreUnavailableError(type(raced).__name__))
                 if races >= _RACES:
-                    return await self._one_by_one(lane, operation, group, raced)
+                    return await self._one_by_one(lane, operation, group, raced, again=again)
             except Exception as mistake:  # noqa: BLE001  one bad command must not take the others with it
-                return await self._one_by_one(lane, operation, group, mistake)
+                return await self._one_by_one(lane, operation, group, mistake, again=again)
             else:
                 for (_, future), result in zip(group, results, strict=True):
                     if not future.done():  # else whoever waited has gone
@@ -129,32 +146,43 @@ class PostgresWriter:
                 return None
 
     async def _one_by_one(
-        self, lane: int, operation: Operation[Any, Any], group: list[_Pending], error: Exception
+        self, lane: int, operation: Operation[Any, Any], group: list[_Pending], error: Exception, *, again: bool
     ) -> None:
         if len(group) == 1:
             _refuse(group, StoreUnavailableError(type(error).__name__) if isinstance(error, RACED) else error)
             return
-        for one in group:
-            await self._carry_out(lane, operation, [one])
+        loop = asyncio.get_running_loop()
+        give_up = loop.time() + _RESOLVE_S  # for all of them: a database that goes away now keeps nobody hanging
+        for place, one in enumerate(group):
+            if loop.time() >= give_up:
+                return _refuse(group[place:], StoreUnavailableError(type(error).__name__))
+            await self._carry_out(lane, operation, [one], again=again, give_up=give_up)
 
     async def _transact(
         self, lane: int, operation: Operation[Any, Any], commands: list[Any], *, again: bool
     ) -> Sequence[Any]:
         connection = await self._connected(lane)
         try:
+            if again:
+                await self._end_earlier(lane, connection)
             if self._alone(operation, commands):
                 return await operation(self._begin(connection, lane, None, again), commands)
             async with connection.transaction():
                 now = await connection.fetchval(self._read_now)
                 return await operation(self._begin(connection, lane, now, again), commands)
-        except AWAY as error:
-            self._drop(lane)
-            raise _AwayError(error, sent=True) from error
         except Exception as error:
-            if connection.is_closed():
+            severity = error.severity_en if isinstance(error, asyncpg.PostgresError) else None
+            if isinstance(error, AWAY) or severity == "FATAL" or connection.is_closed():
                 self._drop(lane)
-                raise _AwayError(error, sent=True) from error
+                # An ERROR, unlike the end of the connection, tells that nothing was done.
+                raise _AwayError(error, sent=severity != "ERROR") from error
             raise
+
+    async def _end_earlier(self, lane: int, connection: Connection) -> None:
+        """Wait until the lane's lost connection is over for the server too, which may still be committing."""
+        if (lost := self._lost[lane]) is not None:
+            await connection.execute(self._end_backend, lost)
+            self._lost[lane] = None
 
     async def _connected(self, lane: int) -> Connection:
         connection = self._connections[lane]
@@ -162,13 +190,22 @@ class PostgresWriter:
             try:
                 connection = self._connections[lane] = await open_postgres(self._url)
             except (*AWAY, ValueError) as error:
+                self._refuse_waiting(error)
                 raise _AwayError(error, sent=False) from error
         return connection
+
+    def _refuse_waiting(self, error: BaseException) -> None:
+        """Let nobody wait for his turn to be told the same, unless another connection works."""
+        if not any(self._connections):
+            waiting, self._submitted = self._submitted, {}
+            for group in waiting.values():
+                _refuse(group, StoreUnavailableError(type(error).__name__))
 
     def _drop(self, lane: int) -> None:
         """Give a connection up: it is not known what state it is in."""
         connection, self._connections[lane] = self._connections[lane], None
         if connection is not None:
+            self._lost[lane] = connection.get_server_pid()
             connection.terminate()
 
 
@@ -176,6 +213,13 @@ def _refuse(group: Sequence[_Pending], error: Exception) -> None:
     for _, future in group:
         if not future.done():
             future.set_exception(error)
+
+
+async def _pause() -> None:
+    loop = asyncio.get_running_loop()
+    over: asyncio.Future[None] = loop.create_future()
+    loop.call_later(_PAUSE_S, over.set_result, None)
+    await over
 
 
 async def _close(connection: Connection) -> None:

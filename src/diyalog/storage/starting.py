@@ -11,6 +11,7 @@ from diyalog.domain.results import Delivery, QueueResult, StartResult, Verdict
 from diyalog.domain.transitions import KEEPS_INTERACTION, Event
 from diyalog.domain.wait import State, Wait
 from diyalog.storage.endings import end_waits
+from diyalog.storage.lifetimes import acknowledge
 from diyalog.storage.rows import open_wait, request_place
 from diyalog.storage.transaction import Row, Transaction
 
@@ -56,7 +57,8 @@ async def _start(transaction: Transaction, command: StartWait, begun: list[int])
         if live in begun:
             await _record_started(transaction, begun)  # its start is recorded before its end
         replacing = EndWait(CommandId(f"{command.command}-replace"), Event.REPLACE, row=live)
-        replaced = (await end_waits(transaction, [replacing]))[0].wait
+        [end] = await end_waits(transaction, [replacing])
+        replaced = end.wait if end.verdict is Verdict.WON else None  # else somebody was quicker, and tells of it
     wait = await _insert(
         transaction, command, None if own is None else await _own_interaction(transaction, command, own)
     )
@@ -205,11 +207,19 @@ def _delivery(command: StartWait, wait: Wait, due: Row) -> Delivery:
     )
 
 
-async def remember_answer(transaction: Transaction, answer: tuple[Idempotency, int, bytes]) -> None:
-    """Keep the answer given to a start, sealed, for repeats with the same Idempotency-Key."""
-    idempotency, status, body = answer
+async def remember_answer(
+    transaction: Transaction, answer: tuple[Idempotency, int, bytes, tuple[int, int] | None]
+) -> None:
+    """Keep the answer given to a start, sealed, for repeats with the same Idempotency-Key; the first one stays.
+
+    Only the answer that is kept acknowledges the end that it tells: another one may never have arrived, and whoever
+    repeats the call gets the one that was kept.
+    """
+    idempotency, status, body, told = answer
     sealed = transaction.sealer.seal(answer_place(idempotency.scope), body.decode())
-    await transaction.run("write_answer", scope=idempotency.scope, status=status, answer=sealed)
+    kept = await transaction.changed("write_answer", scope=idempotency.scope, status=status, answer=sealed)
+    if kept and told is not None:
+        await acknowledge(transaction, [told])
 
 
 async def take_answers(transaction: Transaction, commands: Sequence[QueueTook]) -> list[QueueResult]:

@@ -24,9 +24,10 @@ from diyalog.domain.results import (
     UnresolvedInteraction,
 )
 from diyalog.domain.wait import Outcome, Wait
+from diyalog.ports import Beat
 from diyalog.storage import admission, deliveries, endings, lifetimes, starting
 from diyalog.storage.rows import events_of, open_wait
-from diyalog.storage.sealing import Sealer
+from diyalog.storage.sealing import SealBrokenError, Sealer
 from diyalog.storage.transaction import Operation, Row, Transaction, Value, each
 
 _A = TypeVar("_A")
@@ -109,9 +110,11 @@ class DatabaseStore(ABC):
         """Store that the app received the outcome; ms from outcome to now, None if known before."""
         return await self._writer.submit(_ACKNOWLEDGE, (row, seq))
 
-    async def remember_answer(self, idempotency: Idempotency, status: int, body: bytes) -> None:
-        """Keep the answer given to a start."""
-        await self._writer.submit(_REMEMBER, (idempotency, status, body))
+    async def remember_answer(
+        self, idempotency: Idempotency, status: int, body: bytes, told: tuple[int, int] | None = None
+    ) -> None:
+        """Keep the answer given to a start, and with it that it told how the wait ended."""
+        await self._writer.submit(_REMEMBER, (idempotency, status, body, told))
 
     async def present(self, row: int, *, connected: bool) -> None:
         """Store that the customer's app connected to this node, or went away."""
@@ -131,6 +134,11 @@ class DatabaseStore(ABC):
         """The open wait or live conversation; without one the newest whose end was not acknowledged."""
         live = await self._read_wait("current_wait", customer=customer)
         return live or await self._read_wait("unacknowledged_wait", customer=customer)
+
+    async def waits(self, rows: Sequence[int]) -> Sequence[Wait]:
+        """The waits of these rows."""
+        found = await self._read("waits_by_rows", waits=msgspec.json.encode(rows).decode())
+        return [open_wait(fields, self._sealer) for fields in found]
 
     async def events(self, row: int, after: int) -> tuple[Wait, Sequence[StreamEvent]]:
         """The wait and the events of its stream after `after`."""
@@ -188,7 +196,7 @@ class DatabaseStore(ABC):
     async def claim(self, node: NodeId, limit: int, lease_ms: int) -> Sequence[Delivery]:
         """Take due rows for this node."""
         assert node == self._node, "a store serves one node"
-        return await self._writer.submit(_CLAIM, (limit, lease_ms))
+        return await self._writer.submit(_CLAIM, (secrets.token_hex(8), limit, lease_ms))
 
     async def deleted(self, delivery: int, attempt: int) -> None:
         """DeleteInteraction is done."""
@@ -243,9 +251,9 @@ class DatabaseStore(ABC):
         """This server starts; whatever other processes held is released."""
         await self._writer.submit(_ENTER, node)
 
-    async def heartbeat(self, node: NodeId) -> None:
+    async def heartbeat(self, node: NodeId) -> Beat:
         """This node lives."""
-        await self._writer.submit(_BEAT, node)
+        return await self._writer.submit(_BEAT, node)
 
     async def leave(self, node: NodeId) -> None:
         """This node stops in good order."""
@@ -273,6 +281,16 @@ class DatabaseStore(ABC):
     async def _make_epoch(self) -> None:
         if await self._setting("epoch") is None:
             await self._writer.submit(_MAKE_SETTING, ("epoch", secrets.token_hex(8)))
+
+    async def _check_key(self) -> None:
+        """Raise SealBrokenError unless the secret key is the one that this database was begun with."""
+        own = self._sealer.lookup("setting", "secret_key").hex()
+        stored = await self._setting("secret_key_digest")
+        if stored is None:
+            await self._writer.submit(_MAKE_SETTING, ("secret_key_digest", own))
+            stored = await self._setting("secret_key_digest")
+        if stored != own:
+            raise SealBrokenError("secret_key_digest")
 
 
 async def _write_setting(transaction: Transaction, ask: tuple[str, str]) -> None:

@@ -95,22 +95,14 @@ class QueueResults:
     async def _fenced(
         self, held: Held, command: _Command, write: Callable[[_Command], Awaitable[QueueResult]]
     ) -> QueueResult:
-        tries = 0
-
-        async def attempt(newest: _Command) -> QueueResult:
-            nonlocal tries
-            tries += 1
-            return await write(newest)
-
         while True:
             newest = command._replace(attempt=held.delivery.attempt)
-            tries = 0
-            result = await self._durably(held, partial(attempt, newest))
+            result = await self._durably(held, partial(write, newest))
             if not result.stale or newest.attempt == held.delivery.attempt:
                 break
         if result.changed and result.wait is not None:
             self._on_change(result.wait)
-        elif result.stale and tries > 1:
+        elif result.stale:
             await self._tell_what_is_stored(held)
         return result
 

@@ -148,7 +148,7 @@ class Waiting:
         if result.verdict is Verdict.LOST:
             raise InConversationError(result.wait)
         if result.replayed:
-            return Started(await self._answered(result.wait))
+            return Started(await self._answered(result.wait))  # it has a key: `remember` acknowledges
         if result.replaced is not None:
             self._changed(result.replaced)
             self._queue.kick()
@@ -158,7 +158,8 @@ class Waiting:
         with self._departures.watch([result.wait.session_id]) as watch:
             self._queue.dispatch(result.delivery)
             departed = await watch.departed(self.policy.queue_timeout_ms / 1000)
-        return Started(await (self._answered(result.wait) if departed is None else self._told(departed)))
+        left = await self._answered(result.wait) if departed is None else departed
+        return Started(left if idempotency is not None else await self._told(left))
 
     async def _answered(self, wait: Wait) -> Wait:
         """The wait once it has left REQUESTED."""
@@ -169,7 +170,7 @@ class Waiting:
                 if current is None or current.state is not State.REQUESTED or self._clock.now_ms() >= give_up:
                     break
                 await watch.departed(_REREAD_S)
-        return await self._told(current or wait)
+        return current or wait
 
     async def _told(self, wait: Wait) -> Wait:
         """The wait; an end is being told to the app by this very answer, so it counts as acknowledged."""
@@ -177,9 +178,10 @@ class Waiting:
             await self._store.acknowledge(wait.row, wait.seq)
         return wait
 
-    async def remember(self, idempotency: Idempotency, status: int, body: bytes) -> None:
-        """Keep the answer given to a start for repeats with the same key."""
-        await self._store.remember_answer(idempotency, status, body)
+    async def remember(self, idempotency: Idempotency, status: int, body: bytes, wait: Wait | None) -> None:
+        """Keep the answer given to a start for repeats with the same key; an end that it tells is then acknowledged."""
+        told = None if wait is None or wait.outcome is None else (wait.row, wait.seq)
+        await self._store.remember_answer(idempotency, status, body, told)
 
     async def cancel(self, session_id: SessionId, customer: CustomerRef) -> EndResult:
         """The customer stops waiting. LOST tells how the wait had ended; UNKNOWN: not this customer's."""

@@ -1,7 +1,9 @@
 """Tells the store that this node lives, so that others know when its customers and call-outs are orphaned."""
 
+from collections.abc import Callable
 from typing import Final
 
+from diyalog.clock import Clock
 from diyalog.domain.ids import NodeId
 from diyalog.ports import NodeStore, StoreUnavailableError
 from diyalog.usecases.pausing import Sleep
@@ -11,13 +13,29 @@ EVERY_S: Final = 5.0
 
 
 class Heartbeat:
-    """Beats every 5 s, and says good-bye when it is told to stop."""
+    """Beats every 5 s, and says good-bye when it is told to stop.
+
+    `on_time` is told after each beat how far the store's clock is ahead of this node's, in ms, as far as that is
+    certain. `on_given_up`: this node was silent so long that what it held was given to others.
+    """
 
     name = "heartbeat"
 
-    def __init__(self, store: NodeStore, node: NodeId, sleep: Sleep) -> None:
+    def __init__(
+        self,
+        store: NodeStore,
+        node: NodeId,
+        clock: Clock,
+        sleep: Sleep,
+        *,
+        on_time: Callable[[int], None],
+        on_given_up: Callable[[], None],
+    ) -> None:
         self._store = store
         self._node = node
+        self._clock = clock
+        self._on_time = on_time
+        self._on_given_up = on_given_up
         self._beating = Periodic(self.name, EVERY_S, self._beat, sleep)
 
     async def run(self) -> None:
@@ -33,5 +51,11 @@ class Heartbeat:
         self._beating.stop()
 
     async def _beat(self) -> bool:
-        await self._store.heartbeat(self._node)
+        asked = self._clock.now_ms()
+        beat = await self._store.heartbeat(self._node)
+        answered = self._clock.now_ms()
+        # The store read its clock at some moment in between.
+        self._on_time(max(0, beat.at - answered) or min(0, beat.at - asked))
+        if not beat.known:
+            self._on_given_up()
         return False
