@@ -131,8 +131,6 @@ class NatsConnection:
                     password=address.password,
                     token=address.token,
                     tls=address.context,
-                    tls_hostname=server.host,
-                    no_echo=True,
                     allow_reconnect=False,
                     connect_timeout=_STEP_S,
                     ping_interval=_NEVER_S,  # `probe` does that
