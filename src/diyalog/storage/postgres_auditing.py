@@ -9,15 +9,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import asyncpg
-
 from diyalog.domain.audit_chain import AuditCut, AuditLink, AuditRows
 from diyalog.ports import StoreUnavailableError
 from diyalog.storage.auditing import DatabaseAudit, cut_values, link_values
-from diyalog.storage.postgres_connection import AWAY, RACED, Connection, load_postgres_statements, open_postgres
+from diyalog.storage.postgres_connection import AWAY, BROKEN, RACED, Connection, load_postgres_statements, open_postgres
 from diyalog.storage.transaction import Row, Value
 
-_FAILED: Final = (*AWAY, *RACED, asyncpg.InternalClientError, asyncpg.InterfaceError)
+_FAILED: Final = (*AWAY, *BROKEN, *RACED)
 _LOOKS: Final = 100
 _PAUSE_S: Final = 0.02
 _CLOSE_S: Final = 2.0
