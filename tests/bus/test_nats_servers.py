@@ -94,7 +94,7 @@ async def test_credentials_that_are_set_right_later() -> None:
         bus = nats_bus(node, server.url)
         await bus.start()
         assert await node.reports.lost() == "refused"
-        server._configuration = {}
+        server.configuration = {}
         server.restart()
         await node.reports.connected()
         await bus.stop()
@@ -142,10 +142,12 @@ async def test_a_server_that_is_no_nats_server() -> None:
         assert line == f"what answers at 127.0.0.1:{server.port} is no NATS server: check host and port"
 
 
-async def test_a_server_that_does_not_answer() -> None:
-    async with raw_nats(RawNats(greeting=None, bad=9)) as server:
-        line = await refusal(f"nats://127.0.0.1:{server.port}")
-        assert line == f"no answer from 127.0.0.1:{server.port} in time: check host, port and firewall"
+async def test_a_server_that_hangs() -> None:
+    with nats_server() as server:
+        server.pause()
+        assert await refusal(server.url) == f"no answer from {server.address} in time: check host, port and firewall"
+        server.resume()
+        await joined(server.url)
 
 
 async def test_one_of_several_servers_is_enough_for_the_check() -> None:

@@ -1,10 +1,5 @@
 """The real PostgreSQL server that tests run against keeps its own promises."""
 
-import os
-import select
-import subprocess
-import sys
-from pathlib import Path
 from time import monotonic
 
 import asyncpg
@@ -83,43 +78,3 @@ async def test_a_durable_server_survives_a_crash_with_its_port() -> None:
     finally:
         durable.remove()
     assert not durable.folder.exists()
-
-
-TESTS_THAT_DIE = """
-import os, signal
-from kit.postgres import PostgresServer
-server = PostgresServer()
-server.start()
-print(server.pid, server._leash.pid, server.folder, flush=True)
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-def test_no_server_is_left_when_the_tests_are_killed() -> None:
-    tests = Path(__file__).parents[1]
-    killed = subprocess.run(
-        [sys.executable, "-c", TESTS_THAT_DIE],
-        env={**os.environ, "PYTHONPATH": str(tests)},
-        stdout=subprocess.PIPE,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert killed.returncode == -9
-    pid, watch, folder = killed.stdout.split()
-    has_ended(int(watch))
-    has_ended(int(pid))
-    assert not Path(folder).exists()
-
-
-def has_ended(pid: int) -> None:
-    """Wait for the end of a process that is not a child of this one."""
-    try:
-        process = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    try:
-        ended, _, _ = select.select([process], [], [], 30)
-        assert ended, "the process is still there"
-    finally:
-        os.close(process)

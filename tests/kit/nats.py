@@ -30,10 +30,10 @@ Configuration: TypeAlias = Mapping[str, object]
 
 
 class NatsServer:
-    """One server on 127.0.0.1, which keeps its port when it is started again."""
+    """One server on 127.0.0.1, which keeps its port when it is started again; it then reads its configuration anew."""
 
     def __init__(self, configuration: Configuration | None = None, *, port: int = 0) -> None:
-        self._configuration = configuration or {}
+        self.configuration = configuration or {}
         self._process: subprocess.Popen[str] | None = None
         self._leash: Leash | None = None
         self._folder = Leash(Path(tempfile.mkdtemp(prefix="dlg-nats-")))
@@ -41,6 +41,11 @@ class NatsServer:
         self._heard = Condition()
         self._reader: Thread | None = None
         self.port = port
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def address(self) -> str:
@@ -108,7 +113,7 @@ class NatsServer:
 
     def _run(self, port: int) -> None:
         path = self._folder.folder / "server.conf"
-        path.write_text(_written({"host": "127.0.0.1", "port": port, **self._configuration}), encoding="utf-8")
+        path.write_text(_written({"host": "127.0.0.1", "port": port, **self.configuration}), encoding="utf-8")
         self._process = subprocess.Popen(
             [str(_PROGRAM), "--config", str(path)],
             cwd=self._folder.folder,
