@@ -13,7 +13,7 @@ from diyalog.storage.connection import SchemaError
 from diyalog.storage.postgres import PostgresStore
 from diyalog.storage.postgres_address import AddressError, server_names
 from diyalog.storage.postgres_connection import Connection, open_postgres
-from diyalog.storage.postgres_schema import check_server, scripts, set_up
+from diyalog.storage.postgres_schema import check_server, set_up
 from diyalog.storage.sealing import Sealer
 
 _HOW: Final = "write postgresql://user:password@host:5432/database"
@@ -43,7 +43,7 @@ async def open_postgres_store(
     connection = await _connected(url)
     try:
         await check_server(connection, production=production)
-        await set_up(connection, scripts(), forward=forward)
+        await set_up(connection, forward=forward)
     except SchemaError as error:
         raise DatabaseUnusableError(str(error)) from None
     except asyncpg.InsufficientPrivilegeError:
@@ -70,26 +70,27 @@ async def _connected(url: str) -> Connection:
         raise DatabaseUnusableError(f"it is not the address of a PostgreSQL server, {error}; {_HOW}") from None
     try:
         return await open_postgres(url)
-    except (ValueError, OverflowError, asyncpg.InterfaceError) as error:
-        raise DatabaseUnusableError(_misread(error)) from None
-    except OSError as error:
+    except OSError as error:  # ssl.SSLError is one
         raise DatabaseUnusableError(_unreached(error, where)) from None
+    except (ValueError, asyncpg.InterfaceError) as error:
+        raise DatabaseUnusableError(_misread(error)) from None
     except (asyncpg.PostgresError, asyncpg.InternalClientError) as error:
         raise DatabaseUnusableError(_refused(error, where)) from None
 
 
 def _misread(error: Exception) -> str:
     """What the driver itself says of a URL; its own words may repeat parts of it."""
-    if isinstance(error, ssl.SSLError | asyncpg.ClientConfigurationError) and "ssl" in str(error).lower():
+    said = str(error).lower()
+    if isinstance(error, asyncpg.ClientConfigurationError) and ("ssl" in said or "certificate" in said):
         return "its sslmode and what belongs to it cannot be used; check sslmode, and that sslrootcert names a PEM file"
     return f"it is not the address of a PostgreSQL server; {_HOW}"
 
 
 def _unreached(error: OSError, where: str) -> str:
     """Why there is no conversation with a server."""
-    if isinstance(error, FileNotFoundError | PermissionError) and error.filename is not None:
-        return f"{error.filename}, which it names, cannot be read; correct it, or the file's rights"
     match error:
+        case FileNotFoundError() | PermissionError():
+            return "a file that it names cannot be read; check sslrootcert, sslcert and sslkey, or the socket's folder"
         # The bare ConnectionError is the driver's word for a server that does not encrypt.
         case ssl.SSLError():
             return _NO_TLS.format(where)

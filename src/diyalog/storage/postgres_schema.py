@@ -70,15 +70,17 @@ async def check_server(connection: Connection, *, production: bool) -> None:
             raise SchemaError(f"the server runs with {name}=off and loses what was answered; set {name}=on")
 
 
-async def set_up(connection: Connection, known: Sequence[Script], *, forward: bool) -> None:
+async def set_up(connection: Connection, known: Sequence[Script] | None = None, *, forward: bool) -> None:
     """Set an empty database up; with `forward` also bring an older one to this program's version.
 
-    `known`: this program's scripts. Of several that begin at once one does it, and the others wait for it. A script that
-    fails leaves the database as it was. Raises SchemaError when this program cannot work with the database.
+    `known`: the scripts, else this program's own. Of several that begin at once one does it, and the others wait for
+    it. A script that fails leaves the database as it was. Raises SchemaError when this program cannot work with it.
     """
+    known = scripts() if known is None else known
     found = await read_schema(connection)
     if found.version == 0 or (forward and found.version < len(known)):
         async with connection.transaction():
+            await connection.execute(f"SET LOCAL statement_timeout = '{_SCRIPT_S:.0f}s'")
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK, timeout=_SCRIPT_S)
             found = await read_schema(connection)  # another node may have been first
             if found.version == 0 or forward:
