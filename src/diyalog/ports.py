@@ -8,9 +8,10 @@ from diyalog.domain.audit_chain import AuditCut, AuditLink, AuditRows
 from diyalog.domain.audit_report import AuditNames
 from diyalog.domain.audit_waits import WaitChanges
 from diyalog.domain.commands import Activate, EndWait, Idempotency, QueueFailed, QueueTook, StartWait
-from diyalog.domain.ids import CustomerRef, InteractionId, NodeId, SessionId
+from diyalog.domain.ids import CommandId, CustomerRef, InteractionId, NodeId, SessionId
 from diyalog.domain.results import (
     Delivery,
+    DueEnds,
     EndResult,
     KeyRecord,
     QueueResult,
@@ -36,6 +37,10 @@ class TransitionStore(Protocol):
 
     async def end_wait(self, command: EndWait) -> EndResult:
         """End a wait by the one guarded transaction."""
+        ...
+
+    async def end_due(self, command: CommandId, limit: int) -> DueEnds:
+        """Expire and abandon up to `limit` waits whose due time has passed, those that no other node is ending."""
         ...
 
     async def start_wait(self, command: StartWait) -> StartResult:
@@ -93,10 +98,6 @@ class WaitReader(Protocol):
 
     async def heads(self, rows: Sequence[int]) -> dict[int, int]:
         """The newest seq of each of these waits' streams."""
-        ...
-
-    async def due(self, limit: int) -> Sequence[tuple[int, bool]]:
-        """Open waits whose due time has passed: (row, whether the time limit itself has passed)."""
         ...
 
     async def line(self) -> Sequence[int]:

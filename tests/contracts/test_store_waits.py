@@ -165,10 +165,10 @@ async def test_expiry_is_never_early(store: DatabaseStore, clock: SettableClock)
     wait = await stores.waiting(store, await stores.customer(store, "1"), clock)
     await store.present(wait.row, connected=True)
     clock.advance(stores.LIMIT_MS - 1)
-    assert list(await store.due(10)) == []
+    assert list(await stores.due(store, 10)) == []
     assert (await stores.end(store, Event.EXPIRE, wait.row)).verdict is Verdict.LOST
     clock.advance(1)
-    assert list(await store.due(10)) == [(wait.row, True)]
+    assert list(await stores.due(store, 10)) == [(wait.row, True)]
     assert (await stores.end(store, Event.EXPIRE, wait.row)).verdict is Verdict.WON
 
 
@@ -177,13 +177,13 @@ async def test_a_wait_is_abandoned_only_without_a_sign_of_life(store: DatabaseSt
     clock.advance(stores.ABANDON_MS - 1)
     await store.touch(wait.row)
     clock.advance(stores.ABANDON_MS - 1)
-    assert list(await store.due(10)) == []
+    assert list(await stores.due(store, 10)) == []
     await store.present(wait.row, connected=True)
     clock.advance(2 * stores.ABANDON_MS)
-    assert list(await store.due(10)) == []
+    assert list(await stores.due(store, 10)) == []
     await store.present(wait.row, connected=False)
     clock.advance(stores.ABANDON_MS)
-    assert list(await store.due(10)) == [(wait.row, False)]
+    assert list(await stores.due(store, 10)) == [(wait.row, False)]
 
 
 async def test_customers_of_a_dead_node_count_as_gone_since_its_last_beat(
@@ -197,9 +197,9 @@ async def test_customers_of_a_dead_node_count_as_gone_since_its_last_beat(
     async with open_store(other) as second:
         await second.enter(other)
         clock.advance(stores.ABANDON_MS - 60_000 - 1)
-        assert list(await second.due(10)) == []
+        assert list(await stores.due(second, 10)) == []
         clock.advance(1)
-        assert list(await second.due(10)) == [(wait.row, False)]
+        assert list(await stores.due(second, 10)) == [(wait.row, False)]
 
 
 @pytest.mark.parametrize(

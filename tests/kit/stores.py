@@ -162,5 +162,11 @@ async def not_delivered(
     )
 
 
+async def due(store: DatabaseStore, limit: int = 10) -> list[tuple[int, bool]]:
+    """Open waits whose due time has passed: (row, whether the time limit itself has)."""
+    now = store._clock.now_ms() if isinstance(store, SqliteStore) else None
+    return [(row, bool(limit_passed)) for row, limit_passed in await store._read("due_waits", now=now, limit=limit)]
+
+
 async def end(store: DatabaseStore, event: Event, row: int, *, told: bool = False) -> EndResult:
     return await store.end_wait(EndWait(command_id(), event, row=row, told=told))

@@ -237,7 +237,7 @@ class Waits(RuleBasedStateMachine):
 
     @rule()
     def what_is_due_ends(self) -> None:
-        due = {row for row, _ in self.run(self.store.due(100))}
+        due = {row for row, _ in self.run(stores.due(self.store, 100))}
         assert due == {wait.row for wait in self.waits if wait.outcome is None and wait.due_at <= self.clock.at}
         for wait in self.waits:
             if wait.row in due:

@@ -1,5 +1,7 @@
 """Who is here is stored in the order in which it happened, and again when the store was away."""
 
+from kit import stores
+
 from .world import World
 
 
@@ -8,7 +10,7 @@ def _stored(world: World) -> list[object]:
 
 
 async def _due(world: World) -> list[tuple[int, bool]]:
-    return list(await world.store.due(10))
+    return await stores.due(world.store)
 
 
 async def test_a_customer_who_is_here_is_not_abandoned_and_one_who_left_is(world: World) -> None:

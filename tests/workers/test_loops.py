@@ -124,11 +124,11 @@ async def test_heartbeat_keeps_the_nodes_customers_and_gives_them_up_at_the_stop
         for _ in range(80):  # 400 s: longer than an app may be away, shorter than the time limit
             await turn(time, 5.0)
         await store.heartbeat(NodeId("node-b"))
-        assert await store.due(10) == []
+        assert await stores.due(store, 10) == []
     time.jump(stores.ABANDON_MS / 1000 - 0.001)
-    assert await store.due(10) == []
+    assert await stores.due(store, 10) == []
     time.jump(0.001)
-    assert await store.due(10) == [(wait.row, False)]
+    assert await stores.due(store, 10) == [(wait.row, False)]
 
 
 class LeavingFails(SqliteStore):

@@ -16,7 +16,7 @@ from diyalog.domain.commands import Activate, Caller, EndWait, Idempotency, Queu
 from diyalog.domain.ids import AccessKeyId, CommandId, InteractionId, NodeId, SessionId
 from diyalog.domain.results import Delivery, Verdict
 from diyalog.domain.transitions import Event
-from diyalog.domain.wait import HelpType
+from diyalog.domain.wait import HelpType, Reason
 from diyalog.ports import StoreUnavailableError
 from diyalog.storage.sealing import Sealer
 from kit.checker import Told, check
@@ -172,11 +172,10 @@ class Story:
 
     async def _expire(self) -> None:
         self._clock.at = SettableClock().at + LIMIT_MS
-        for row, limit_passed in await self._store.due(10):
-            assert limit_passed
-            result = await self._store.end_wait(EndWait(self._id(), Event.EXPIRE, row=row))
-            if result.verdict is Verdict.WON:
-                self.told.note(FIRST, "EXPIRED")
+        ended, _ = await self._store.end_due(self._id(), 10)
+        for wait in ended:
+            assert wait.reason is Reason.TIME_LIMIT
+            self.told.note(FIRST, "EXPIRED")
 
     async def _start_again(self) -> None:
         result = await self._store.start_wait(self._start(SECOND, "key-2", 600_000))

@@ -1,5 +1,6 @@
 """What the store reports of a command."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum, auto
 from typing import NamedTuple
@@ -33,6 +34,13 @@ class EndResult(NamedTuple):
     waits_elsewhere: bool = False
     replayed: bool = False
     outstanding: tuple[SessionId, ...] = ()
+
+
+class DueEnds(NamedTuple):
+    """Waits that were ended because their time had come. `more`: others may be due at once."""
+
+    waits: Sequence[Wait]
+    more: bool
 
 
 class Delivery(NamedTuple):

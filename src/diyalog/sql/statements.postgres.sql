@@ -3,7 +3,7 @@ SELECT now_ms()
 
 -- name: end_backend
 SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity
-WHERE pid = :lost AND usename = current_user AND application_name = 'diyalog' AND pid <> pg_backend_pid()
+WHERE pid = ANY (CAST(:lost AS int[])) AND usename = current_user AND application_name = 'diyalog' AND pid <> pg_backend_pid()
 
 -- name: end_waits
 WITH rule AS MATERIALIZED (
@@ -313,6 +313,9 @@ SELECT id, name, created_at, revoked_at, sealed_secret FROM access_key ORDER BY 
 -- name: insert_key
 INSERT INTO access_key (id, name, sealed_secret, created_at) VALUES (:id, :name, :secret, :now)
 
+-- name: find_key
+SELECT revoked_at FROM access_key WHERE id = :id
+
 -- name: revoke_key
 UPDATE access_key SET revoked_at = :now, sealed_secret = NULL WHERE id = :id AND revoked_at IS NULL RETURNING id
 
@@ -332,6 +335,15 @@ SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reas
 -- name: wait_by_row
 SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reason, sealed_message, started_at, ended_at,
        seq, acknowledged_at, command, queued_at FROM wait WHERE id = :wait
+
+-- name: wait_replaced_by
+SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reason, sealed_message, started_at, ended_at,
+       seq, acknowledged_at, command, queued_at FROM wait WHERE customer = :customer AND command = :command
+
+-- name: wait_changed_by
+SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reason, sealed_message, started_at, ended_at,
+       seq, acknowledged_at, command, queued_at FROM wait
+WHERE id > (SELECT max(id) FROM wait) - 10000 AND command = :command
 
 -- name: waits_by_rows
 SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reason, sealed_message, started_at, ended_at,
@@ -353,6 +365,7 @@ FROM jsonb_array_elements_text(:waits) AS j (id) JOIN wait AS w ON w.id = CAST(j
 
 -- name: due_waits
 SELECT id, limit_at <= now_ms() FROM wait WHERE outcome IS NULL AND due_at <= now_ms() ORDER BY due_at LIMIT :limit
+FOR UPDATE SKIP LOCKED
 
 -- name: read_line
 SELECT coalesce(json_agg(id ORDER BY id), '[]') FROM wait WHERE outcome IS NULL

@@ -10,8 +10,9 @@ from typing import Any, Final
 import msgspec
 
 from diyalog.domain.commands import EndWait, Idempotency
-from diyalog.domain.results import EndResult, Verdict
-from diyalog.domain.transitions import ENDINGS
+from diyalog.domain.ids import CommandId
+from diyalog.domain.results import DueEnds, EndResult, Verdict
+from diyalog.domain.transitions import ENDINGS, Event
 from diyalog.domain.wait import Wait
 from diyalog.storage.rows import message_place, open_wait, wait_of
 from diyalog.storage.transaction import Endings, Transaction
@@ -37,7 +38,7 @@ async def end_waits(transaction: Transaction, commands: Sequence[EndWait]) -> li
     for _, place in sorted(first.items()):  # in order of the keys, so that no two transactions wait for each other
         idempotency = commands[place].idempotency
         assert idempotency is not None, "a first use"
-        results[place] = await _earlier(transaction, idempotency)
+        results[place] = await _earlier(transaction, idempotency, commands[place].command)
     for place, command in enumerate(commands):
         if results[place] is None and (command.idempotency is None or first[command.idempotency.scope] == place):
             fresh.append(place)
@@ -45,6 +46,19 @@ async def end_waits(transaction: Transaction, commands: Sequence[EndWait]) -> li
         results[place] = result
         await _remember(transaction, commands[place], result)
     return [result or _repeat(commands, results, first, place) for place, result in enumerate(results)]
+
+
+async def end_due(transaction: Transaction, ask: tuple[CommandId, int]) -> DueEnds:
+    """End up to `ask[1]` waits whose due time has passed; each end is a command of its own, named after `ask[0]`."""
+    command, limit = ask
+    due = await transaction.rows("due_waits", limit=limit)
+    commands = [
+        EndWait(CommandId(f"{command}-{row}"), Event.EXPIRE if limit_passed else Event.ABANDON, row=row)
+        for row, limit_passed in due
+    ]
+    results = await end_waits(transaction, commands)
+    ended = [result.wait for result in results if result.verdict is Verdict.WON and result.wait is not None]
+    return DueEnds(ended, more=len(due) == limit)
 
 
 async def _end(transaction: Transaction, commands: Sequence[EndWait]) -> list[EndResult]:
@@ -106,7 +120,7 @@ def _first_uses(commands: Sequence[EndWait]) -> dict[bytes, int]:
     return first
 
 
-async def _earlier(transaction: Transaction, idempotency: Idempotency) -> EndResult | None:
+async def _earlier(transaction: Transaction, idempotency: Idempotency, command: CommandId) -> EndResult | None:
     """The remembered answer to this Idempotency-Key, None when it is new or still being decided."""
     row = await transaction.row("find_idempotency", scope=idempotency.scope, body=idempotency.body)
     if row is None:
@@ -115,6 +129,10 @@ async def _earlier(transaction: Transaction, idempotency: Idempotency) -> EndRes
         return EndResult(Verdict.MISMATCH)
     if row[1] == _HELD:
         return None
+    if transaction.again and row[2] is not None:
+        fields = await transaction.row("wait_by_row", wait=row[2])
+        if fields is not None and fields[_COMMAND] == command:  # its own answer, which was lost with the commit
+            return EndResult(Verdict.WON, open_wait(fields, transaction.sealer))
     if row[1] == _LOST_ELSEWHERE:
         return EndResult(Verdict.LOST, waits_elsewhere=True, replayed=True)
     return EndResult(Verdict[row[1]], replayed=True)

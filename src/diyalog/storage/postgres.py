@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -9,7 +10,15 @@ from diyalog.domain.ids import NodeId
 from diyalog.ports import StoreUnavailableError
 from diyalog.storage import lifetimes
 from diyalog.storage.endings import end_waits
-from diyalog.storage.postgres_connection import AWAY, BROKEN, Connection, Pool, load_postgres_statements, open_pool
+from diyalog.storage.postgres_connection import (
+    AWAY,
+    BROKEN,
+    STATEMENT_S,
+    Connection,
+    Pool,
+    load_postgres_statements,
+    open_pool,
+)
 from diyalog.storage.postgres_transaction import PostgresTransaction
 from diyalog.storage.postgres_writer import PostgresWriter
 from diyalog.storage.sealing import Sealer
@@ -73,9 +82,6 @@ class PostgresStore(DatabaseStore):
                 return await self._pool.fetch(text, *[values[name] for name in names])
         except (*AWAY, *BROKEN) as error:
             raise StoreUnavailableError(type(error).__name__) from error
-
-    def _now(self) -> None:
-        """Statements read the database's clock."""
 
 
 def _alone(operation: Operation[Any, Any], commands: Sequence[Any]) -> bool:

@@ -79,6 +79,3 @@ class SqliteStore(DatabaseStore):
 
     async def _read(self, statement: str, **values: Value) -> list[Row]:
         return await self._reader.read(lambda connection: fetch(connection, self._sql[statement], **values))
-
-    def _now(self) -> int:
-        return self._clock.now_ms()

@@ -11,9 +11,10 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 
 from diyalog.domain.commands import Activate, EndWait, Idempotency, QueueFailed, QueueTook, StartWait
-from diyalog.domain.ids import CustomerRef, InteractionId, NodeId, SessionId
+from diyalog.domain.ids import CommandId, CustomerRef, InteractionId, NodeId, SessionId
 from diyalog.domain.results import (
     Delivery,
+    DueEnds,
     EndResult,
     KeyRecord,
     QueueResult,
@@ -33,6 +34,7 @@ from diyalog.storage.transaction import Operation, Row, Transaction, Value, each
 _A = TypeVar("_A")
 _R = TypeVar("_R")
 _END = endings.end_waits
+_END_DUE = each(endings.end_due)
 _START = starting.start_waits
 _TOOK = starting.take_answers
 _FAILED = starting.take_failures
@@ -84,15 +86,15 @@ class DatabaseStore(ABC):
     async def _read(self, statement: str, **values: Value) -> Sequence[Row]:
         """All rows of a named statement, read in a transaction of its own."""
 
-    @abstractmethod
-    def _now(self) -> int | None:
-        """The time to read by (ms since 1970); None: the database's own."""
-
     # Transitions
 
     async def end_wait(self, command: EndWait) -> EndResult:
         """End a wait by the one guarded transaction."""
         return await self._writer.submit(_END, command)
+
+    async def end_due(self, command: CommandId, limit: int) -> DueEnds:
+        """Expire and abandon waits whose due time has passed."""
+        return await self._writer.submit(_END_DUE, (command, limit))
 
     async def start_wait(self, command: StartWait) -> StartResult:
         """Start a wait, replacing an open one."""
@@ -150,11 +152,6 @@ class DatabaseStore(ABC):
         """The newest seq of each of these waits' streams."""
         pairs = await self._read_json("read_heads", waits=msgspec.json.encode(rows).decode())
         return dict(pairs)
-
-    async def due(self, limit: int) -> Sequence[tuple[int, bool]]:
-        """Open waits whose due time has passed, and whether the time limit itself has."""
-        found = await self._read("due_waits", now=self._now(), limit=limit)
-        return [(row, bool(limit_passed)) for row, limit_passed in found]
 
     async def line(self) -> Sequence[int]:
         """Rows of all open waits in order of arrival."""

@@ -287,11 +287,12 @@ class Waiting:
 
     async def end_due(self) -> bool:
         """Expire and abandon waits whose time has come; whether more may be due at once."""
-        due = await self._store.due(_DUE_PAGE)
-        for row, limit_passed in due:
-            event = Event.EXPIRE if limit_passed else Event.ABANDON
-            await self._end(EndWait(self._commands.new(), event, row=row))
-        return len(due) == _DUE_PAGE
+        ended, more = await self._store.end_due(self._commands.new(), _DUE_PAGE)
+        for wait in ended:
+            self._changed(wait)
+        if ended:
+            self._queue.kick()
+        return more
 
     async def _end(self, command: EndWait) -> EndResult:
         """Carry the command out and tell of it when it won."""
