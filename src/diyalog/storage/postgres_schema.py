@@ -113,7 +113,7 @@ def check_schema(found: Schema, known: int) -> None:
 
 async def read_schema(connection: Connection) -> Schema:
     """What the database says of itself."""
-    if await connection.fetchval("SELECT to_regclass('schema_version') IS NULL"):
+    if not await connection.fetchval(_IS_THERE):
         return Schema(0, 0)
     row = await connection.fetchrow("SELECT version, oldest FROM schema_version")
     return Schema(0, 0) if row is None else Schema(row["version"], row["oldest"])
@@ -128,6 +128,11 @@ _SERVER: Final = """
 SELECT current_setting('server_encoding') AS encoding, current_setting('transaction_read_only') AS read_only,
   current_setting('synchronous_commit') AS synchronous_commit, current_setting('fsync') AS fsync,
   current_setting('full_page_writes') AS full_page_writes
+"""
+
+# Asked of the catalogue's table: to_regclass answers from a cache, which a wait for an advisory lock does not refresh.
+_IS_THERE: Final = """
+SELECT EXISTS (SELECT FROM pg_class WHERE relname = 'schema_version' AND pg_table_is_visible(oid))
 """
 
 _MAY_WORK: Final = """
