@@ -1,5 +1,8 @@
 """The real PostgreSQL server that tests run against keeps its own promises."""
 
+import asyncio
+import os
+import signal
 from time import monotonic
 
 import asyncpg
@@ -78,3 +81,40 @@ async def test_a_durable_server_survives_a_crash_with_its_port() -> None:
     finally:
         durable.remove()
     assert not durable.folder.exists()
+
+
+async def test_a_server_that_hangs_answers_when_it_goes_on() -> None:
+    server = PostgresServer()
+    try:
+        server.start()
+        connection = await asyncpg.connect(server.url())
+        server.pause()
+        answer = asyncio.ensure_future(connection.fetchval("SELECT 1"))
+        with pytest.raises(TimeoutError):
+            await asyncpg.connect(server.url(), timeout=0.5)
+        assert not answer.done()
+        server.resume()
+        assert await asyncio.wait_for(answer, 20) == 1
+        await connection.close()
+        server.pause()
+    finally:
+        server.remove()
+    assert not server.folder.exists()
+
+
+async def test_a_server_that_was_killed_is_started_again() -> None:
+    server = PostgresServer(durable=True)
+    try:
+        server.start()
+        await ask(server.url(), "CREATE TABLE kept AS SELECT 7 AS number")
+        port = server.port
+        server.kill()
+        with pytest.raises(OSError, match="refused"):
+            await ask(server.url(), "SELECT 1")
+        server.start()
+        assert server.port == port
+        assert await ask(server.url(), "SELECT number FROM kept") == 7
+        os.kill(server.pid, signal.SIGKILL)
+    finally:
+        server.remove()
+    assert not server.folder.exists()

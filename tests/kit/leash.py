@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from signal import SIGKILL, Signals
 
-_WATCH = '[ -z "$2" ] || kill -"$1" "$2"; rm -rf "$3"'
+_WATCH = '[ -z "$2" ] || { kill -"$1" "$2"; kill -CONT "$2"; }; rm -rf "$3"'  # a paused server ends once it goes on
 
 
 class Leash:

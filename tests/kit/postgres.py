@@ -3,15 +3,17 @@
 import atexit
 import os
 import pwd
+import select
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
-from signal import SIGQUIT
+from signal import SIGCONT, SIGKILL, SIGQUIT, SIGSTOP, Signals
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
@@ -96,6 +98,7 @@ class PostgresServer:
     def stop(self, mode: Stop = "fast") -> None:
         """Stop the server and wait until it is gone. `immediate` leaves it as a crash would."""
         if self._leash is not None:
+            self.resume()
             stopped = self._pg_ctl("stop", "--mode", mode)
             assert stopped.returncode == 0, stopped.stdout
             self._leash.release()
@@ -105,10 +108,31 @@ class PostgresServer:
         self.stop(mode)
         self.start()
 
+    def kill(self) -> None:
+        """End all processes of the server at once, as when a machine is lost."""
+        for pid in self._signal(SIGKILL):
+            _await_end(pid)
+        # Its number may stay in use for a while, until somebody asks how the process ended.
+        for lock in (self.data / "postmaster.pid", *self.folder.glob(".s.PGSQL.*")):
+            lock.unlink(missing_ok=True)
+        if self._leash is not None:
+            self._leash.release()
+            self._leash = None
+
+    def pause(self) -> None:
+        """Let the server hang: its connections stay and nothing is answered, as on a machine that stands still."""
+        self._signal(SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a server that hangs go on."""
+        self._signal(SIGCONT)
+
     def remove(self) -> None:
-        """Stop the server and delete what it stored."""
+        """Stop the server, even one that a test has harmed, and delete what it stored."""
         try:
             self.stop("immediate")
+        except (AssertionError, subprocess.TimeoutExpired):
+            self.kill()
         finally:
             shutil.rmtree(self.folder)
 
@@ -128,6 +152,22 @@ class PostgresServer:
         where = ["--host", str(self.folder), "--port", str(self.port), "--username", OWNER, database]
         return _run([*psql, *where, "--set=ON_ERROR_STOP=1", "--command", statement]).strip()
 
+    def _processes(self) -> list[int]:
+        """The server's process, which comes first so that it starts no more, and those it has started."""
+        try:
+            pid = self.pid
+            children = Path("/proc", str(pid), "task", str(pid), "children").read_text(encoding="ascii")
+        except OSError:
+            return []
+        return [pid, *map(int, children.split())]
+
+    def _signal(self, signal: Signals) -> list[int]:
+        pids = self._processes()
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal)
+        return pids
+
     def _configure(self, port: int) -> None:
         settings = {**self._settings, "port": str(port), "unix_socket_directories": str(self.folder)}
         (self.data / "postgresql.auto.conf").write_text(
@@ -140,8 +180,8 @@ class PostgresServer:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """The server that tests share; it is started by the first test that needs it."""
-    server = PostgresServer()
+    """The server that tests share; it is started by the first test that needs it. `DIYALOG_TEST_POSTGRES`: 16 or 18."""
+    server = PostgresServer(version=18 if os.environ.get("DIYALOG_TEST_POSTGRES") == "18" else 16)
     try:
         server.start()
         yield server
@@ -190,6 +230,18 @@ def _run(arguments: list[str]) -> str:
     done = _command(arguments)
     assert done.returncode == 0, f"{arguments[0]}: {done.stdout}"
     return done.stdout
+
+
+def _await_end(pid: int) -> None:
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        ended, _, _ = select.select([process], [], [], _COMMAND_S)
+        assert ended, "the process is still there"
+    finally:
+        os.close(process)
 
 
 def _own_folder() -> Path:
