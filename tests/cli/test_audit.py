@@ -18,24 +18,30 @@ from diyalog.cli.main import main
 from diyalog.cli.settings_flags import add_settings_flags
 from diyalog.opening import KEY_FILE_NAME
 from diyalog.protocol.times import rfc3339
+from usecases.audit_databases import BACKENDS, ServerDatabase, audit_database
 from usecases.audit_world import DAY_MS, AuditWorld, audit_world
 
 DOCS = Path(__file__).parents[2] / "docs" / "audit.md"
+EMBEDDED = pytest.mark.parametrize("world", ["sqlite"], indirect=True)
+"""What has nothing to do with the kind of database is tried on one."""
 HEAD = re.compile(r"\d+:[0-9a-f]{64}\n")
 
 
-@pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[AuditWorld]:
+@pytest.fixture(params=BACKENDS)
+async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[AuditWorld]:
     """Twelve linked rows, and the secret key where the command looks for it."""
     (tmp_path / KEY_FILE_NAME).write_text((b"k" * 32).hex())
-    async with audit_world(tmp_path) as made:
-        await made.history()
-        yield made
+    with audit_database(request, tmp_path) as database:
+        async with audit_world(database) as made:
+            await made.history()
+            yield made
 
 
 @pytest.fixture
 def command(world: AuditWorld, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> "Command":
     monkeypatch.setenv("DIYALOG_DATA_DIR", str(world.folder))
+    if isinstance(world.database, ServerDatabase):
+        monkeypatch.setenv("DIYALOG_DATABASE_URL", world.database.url)
     return Command(capsys)
 
 
@@ -107,6 +113,7 @@ async def test_verify_names_the_rows_and_exits_1(world: AuditWorld, command: Com
     assert report["head"] == str(await world.head())
 
 
+@EMBEDDED
 @pytest.mark.parametrize("words", [["verify", "--head", "latest"], ["export", "--from", "yesterday"], ["cut"], []])
 async def test_wrong_use_is_status_2(command: Command, words: list[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
@@ -121,15 +128,19 @@ async def test_what_cannot_be_opened_is_status_2(
     status, output, complaints = await command("verify")
     assert (status, output) == (2, "")
     assert complaints.startswith("diyalog: DIYALOG_SECRET_KEY_FILE: ")
+    if isinstance(world.database, ServerDatabase):
+        monkeypatch.setenv("DIYALOG_DATABASE_URL", world.database.url + "_that_is_not_there")
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / KEY_FILE_NAME).write_text("00" * 32)
     monkeypatch.setenv("DIYALOG_DATA_DIR", str(tmp_path / "empty"))
     status, output, complaints = await command("verify")
     assert (status, output) == (2, "")
-    assert complaints.startswith("diyalog: DIYALOG_DATA_DIR: ")
+    named = {"sqlite": "DIYALOG_DATA_DIR", "postgres": "DIYALOG_DATABASE_URL"}
+    assert complaints.startswith(f"diyalog: {named[world.database.kind]}: ")
     assert not list((tmp_path / "empty").glob("*.sqlite3*"))
 
 
+@EMBEDDED
 async def test_with_another_key_nothing_holds(world: AuditWorld, command: Command) -> None:
     (world.folder / KEY_FILE_NAME).write_text("00" * 32)
     status, output, _ = await command("verify")
@@ -137,6 +148,7 @@ async def test_with_another_key_nothing_holds(world: AuditWorld, command: Comman
     assert "Rows 1 to 12: the link over these rows was changed" in output
 
 
+@EMBEDDED
 async def test_nothing_linked_yet_has_no_head(world: AuditWorld, command: Command) -> None:
     world.sql("DELETE FROM audit_link")
     status, output, complaints = await command("head")
@@ -161,6 +173,7 @@ async def test_an_export_is_verified_by_the_documented_program(world: AuditWorld
     assert checked.stdout.splitlines()[-1] == str(await world.head())
 
 
+@EMBEDDED
 async def test_the_documented_program_finds_changes(command: Command) -> None:
     _, exported, _ = await command("export")
     lines = exported.splitlines(keepends=True)
@@ -179,6 +192,7 @@ async def test_the_documented_program_finds_changes(command: Command) -> None:
         assert check(text).returncode == 1
 
 
+@EMBEDDED
 async def test_a_time_range_exports_whole_batches(world: AuditWorld, command: Command) -> None:
     world.clock.advance(DAY_MS)
     await world.not_delivered("7")
@@ -196,6 +210,7 @@ async def test_a_time_range_exports_whole_batches(world: AuditWorld, command: Co
     assert (await command("export", "--to", "2001-01-01"))[1] == ""
 
 
+@EMBEDDED
 async def test_csv_has_the_same(command: Command, world: AuditWorld) -> None:
     _, exported, _ = await command("export", "--format", "csv", "--requesters")
     rows = list(csv.DictReader(io.StringIO(exported)))
@@ -207,6 +222,7 @@ async def test_csv_has_the_same(command: Command, world: AuditWorld) -> None:
     assert rows[-1]["link"] == (await world.head()).link.hex()
 
 
+@EMBEDDED
 async def test_a_requester_is_no_formula(world: AuditWorld, command: Command) -> None:
     sealed = world.store._sealer.seal("audit.requester:KEY", "=1+1")
     world.sql("UPDATE audit SET sealed_requester = ? WHERE id = 2", sealed)
@@ -217,7 +233,11 @@ async def test_a_requester_is_no_formula(world: AuditWorld, command: Command) ->
 
 
 async def test_a_record_that_a_stranger_filled_can_be_exported(world: AuditWorld, command: Command) -> None:
-    world.sql("UPDATE audit SET event = x'ff00', at = 1e300, access_key = CAST(x'ff' AS TEXT), node = 7 WHERE id = 2")
+    filled = {
+        "sqlite": "event = x'ff00', at = 1e300, access_key = CAST(x'ff' AS TEXT), node = 7",
+        "postgres": "event = 'ff00' || chr(1), at = -9223372036854775808, access_key = chr(1114111), node = ''",
+    }
+    world.sql(f"UPDATE audit SET {filled[world.database.kind]}, sealed_requester = '' WHERE id = 2")
     for form in ("jsonl", "csv"):
         status, exported, _ = await command("export", "--format", form, "--requesters")
         assert status == 0

@@ -1,28 +1,25 @@
 """A small store with a linked audit trail, and a stranger who has the database but not the key."""
 
-import shutil
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-import apsw
 
 from diyalog.domain.audit_chain import AuditHead, Fault
 from diyalog.domain.audit_report import AuditReport
 from diyalog.domain.commands import QueueTook
 from diyalog.domain.ids import InteractionId
 from diyalog.domain.transitions import Event
-from diyalog.storage.auditing import SqliteAudit
-from diyalog.storage.sqlite import DATABASE_NAME, SqliteStore
+from diyalog.storage.auditing import DatabaseAudit
+from diyalog.storage.store import DatabaseStore
 from diyalog.usecases.audit_verification import Verification
 from diyalog.usecases.auditing import Chaining
 from kit import stores
 from kit.clock import SettableClock
 
-SECRET = b"k" * 32
-"""The key that kit.stores opens its store with."""
+from .audit_databases import SECRET, AuditDatabase, EmbeddedDatabase
+
 DAY_MS = 86_400_000
 KEEP_MS = 30 * DAY_MS
 
@@ -31,14 +28,25 @@ KEEP_MS = 30 * DAY_MS
 class AuditWorld:
     """`alarms` counts how often the chaining found the record broken."""
 
-    folder: Path
-    clock: SettableClock
-    store: SqliteStore
-    audit: SqliteAudit
-    stranger: apsw.Connection
+    database: AuditDatabase
+    store: DatabaseStore
+    audit: DatabaseAudit
+    opened: AsyncExitStack
     alarms: list[str] = field(default_factory=list)
 
-    def chaining(self, audit: SqliteAudit | None = None) -> Chaining:
+    @property
+    def folder(self) -> Path:
+        return self.database.folder
+
+    @property
+    def clock(self) -> SettableClock:
+        return self.database.clock
+
+    def open_audit(self, secret: bytes = SECRET) -> DatabaseAudit:
+        """One more connection to the record, to be closed."""
+        return self.database.audit_type(*self.database.audit_arguments(secret))
+
+    def chaining(self, audit: DatabaseAudit | None = None) -> Chaining:
         """A worker's part, as after a start of the server."""
         used = audit or self.audit
         return Chaining(
@@ -100,7 +108,15 @@ class AuditWorld:
     # What a stranger does
 
     def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:  # noqa: ANN401  values of any column
-        return self.stranger.execute(statement, values).fetchall()
+        return self.database.sql(statement, *values)
+
+    def tries(self, statement: str, *values: Any) -> bool:  # noqa: ANN401
+        """Do it, unless the database refuses such a value."""
+        try:
+            self.database.sql(statement, *values)
+        except self.database.refusals:
+            return False
+        return True
 
     def table(self, name: str) -> list[tuple[Any, ...]]:
         return self.sql(f"SELECT * FROM {name} ORDER BY 1")
@@ -113,33 +129,41 @@ class AuditWorld:
             self.sql(f"INSERT INTO {name} VALUES ({', '.join('?' * len(row))})", *row)
         self.sql("COMMIT")
 
-    async def restart_on(self, copy: Path) -> None:
-        """Stop everything, put an older database file in place, and start."""
-        await self.audit.close()
-        await self.store.stop()
-        self.stranger.close()
-        for end in ("-wal", "-shm"):
-            (self.folder / (DATABASE_NAME + end)).unlink(missing_ok=True)
-        shutil.copy(copy, self.folder / DATABASE_NAME)
-        await self._open()
+    async def save(self) -> None:
+        """Keep a copy of the database; everything is stopped for it."""
+        await self.close()
+        self.database.save()
+        await self.open()
 
-    async def _open(self) -> None:
-        self.store = SqliteStore(self.folder, self.store._sealer, self.clock, stores.NODE)
-        await self.store.start()
-        self.audit = SqliteAudit(self.folder, SECRET)
-        self.stranger = apsw.Connection(str(self.folder / DATABASE_NAME))
+    async def restart_on_copy(self) -> None:
+        """Stop everything, put the copy in place, and start."""
+        await self.close()
+        self.database.put_back()
+        await self.open()
+
+    async def open(self) -> None:
+        """Start everything."""
+        self.store = await self.opened.enter_async_context(self.database.store())
+        self.audit = self.open_audit()
+        self.database.connect()
+
+    async def close(self) -> None:
+        """Stop everything."""
+        self.database.disconnect()
+        await self.audit.close()
+        await self.opened.aclose()
 
 
 @asynccontextmanager
-async def audit_world(folder: Path) -> AsyncIterator[AuditWorld]:
-    clock = SettableClock()
-    async with stores.sqlite_store(folder, clock) as store:
-        audit = SqliteAudit(folder, SECRET)
-        made = AuditWorld(folder, clock, store, audit, apsw.Connection(str(folder / DATABASE_NAME)))
-        try:
-            yield made
-        finally:
-            made.stranger.close()
-            await made.audit.close()
-            if made.store is not store:
-                await made.store.stop()
+async def audit_world(where: AuditDatabase | Path) -> AsyncIterator[AuditWorld]:
+    """A world on a fresh database, the embedded one in a folder."""
+    database = EmbeddedDatabase(where) if isinstance(where, Path) else where
+    opened = AsyncExitStack()
+    store = await opened.enter_async_context(database.store())
+    audit = database.audit_type(*database.audit_arguments(SECRET))
+    made = AuditWorld(database, store, audit, opened)
+    database.connect()
+    try:
+        yield made
+    finally:
+        await made.close()

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from diyalog.storage.auditing import HEAD_FILE_NAME
 
+from .audit_databases import AuditDatabase
 from .audit_world import AuditWorld, audit_world
 
 EXAMPLES = int(os.environ.get("DIYALOG_TEST_EXAMPLES", "150"))
@@ -35,8 +35,8 @@ STEPS = st.one_of(
 
 
 @pytest.fixture
-async def world(tmp_path: Path) -> AsyncIterator[AuditWorld]:
-    async with audit_world(tmp_path) as made:
+async def world(database: AuditDatabase) -> AsyncIterator[AuditWorld]:
+    async with audit_world(database) as made:
         await made.history()
         yield made
 
@@ -45,28 +45,28 @@ def change_row(world: AuditWorld, step: tuple[Any, ...]) -> None:
     match step:
         case ("set", row, column, value):
             if column != "id" or isinstance(value, int):
-                world.sql(f"UPDATE OR IGNORE audit SET {column} = ? WHERE id = ?", value, row)
+                world.tries(f"UPDATE audit SET {column} = ? WHERE id = ?", value, row)
         case ("delete", row):
             world.sql("DELETE FROM audit WHERE id = ?", row)
         case ("copy", row, to):
             rest = ", ".join(COLUMNS[1:])
-            world.sql(f"INSERT OR IGNORE INTO audit SELECT ?, {rest} FROM audit WHERE id = ?", to, row)
+            world.tries(f"INSERT INTO audit SELECT CAST(? AS bigint), {rest} FROM audit WHERE id = ?", to, row)
         case ("swap", one, other, column):
             values = dict(world.sql(f"SELECT id, {column} FROM audit WHERE id IN (?, ?)", one, other))
             if len(values) == 2 and column != "id":
-                world.sql(f"UPDATE OR IGNORE audit SET {column} = ? WHERE id = ?", values[other], one)
-                world.sql(f"UPDATE OR IGNORE audit SET {column} = ? WHERE id = ?", values[one], other)
+                world.tries(f"UPDATE audit SET {column} = ? WHERE id = ?", values[other], one)
+                world.tries(f"UPDATE audit SET {column} = ? WHERE id = ?", values[one], other)
 
 
 def change_link(world: AuditWorld, step: tuple[Any, ...]) -> None:
     match step:
         case ("set link", link, column, value):
             if (column in LINK_COLUMNS[:6]) == isinstance(value, int):
-                world.sql(f"UPDATE OR IGNORE audit_link SET {column} = ? WHERE last_id = ?", value, link)
+                world.tries(f"UPDATE audit_link SET {column} = ? WHERE last_id = ?", value, link)
         case ("delete link", link):
             world.sql("DELETE FROM audit_link WHERE last_id = ?", link)
         case ("move link", link, to):
-            world.sql("UPDATE OR IGNORE audit_link SET last_id = ? WHERE last_id = ?", to, link)
+            world.tries("UPDATE audit_link SET last_id = ? WHERE last_id = ?", to, link)
 
 
 async def take(world: AuditWorld, step: tuple[Any, ...]) -> None:
