@@ -80,6 +80,14 @@ def every_part() -> Iterator[Part]:
             60 + 12 * KILLS,
             {"KILLS": str(KILLS), "SEED": str(seed)},
         )
+    yield Part(
+        "contracts on PostgreSQL 18",
+        "tests/contracts",
+        "the store's contract suite on PostgreSQL 18: 0 failures",
+        900,
+        {"DIYALOG_TEST_POSTGRES": "18"},
+        ("-k", "postgres"),
+    )
     for seed in range(1, GUIDED_PARTS + 1):
         yield Part(
             f"fuzz seed {seed}",
