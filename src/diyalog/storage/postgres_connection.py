@@ -28,9 +28,6 @@ _SESSION: Final = {
     "idle_in_transaction_session_timeout": "3s",
     "statement_timeout": f"{STATEMENT_S:g}s",
     "timezone": "UTC",
-    # A node that is paused or cut off in the middle of something must not hold its locks for long.
-    "idle_in_transaction_session_timeout": "5s",
-    "statement_timeout": "10s",
     "jit": "off",  # compiling costs these short statements more than it saves
 }
 
