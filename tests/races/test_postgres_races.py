@@ -162,12 +162,13 @@ async def test_a_group_that_is_chosen_to_break_a_deadlock_is_run_again(
     rows = [(await stores.waiting(nodes[0], await stores.customer(nodes[0], n), SettableClock())).row for n in "12"]
     deadlocks = postgres.log.count(DEADLOCK)
     other = await asyncpg.connect(database_url, server_settings={"deadlock_timeout": "60s"})
+    watcher = await asyncpg.connect(database_url)
     try:
         async with other.transaction():
             await other.execute(LOCK, rows[1])
             ends = asyncio.gather(*[stores.end(nodes[0], Event.CANCEL, row) for row in rows])
             async with asyncio.timeout(LIMIT_S):
-                while not await other.fetchval(WAITS_FOR_A_LOCK):
+                while not await watcher.fetchval(WAITS_FOR_A_LOCK):
                     pass
                 await other.execute(LOCK, rows[0])  # in the wrong order: the other side must give way
                 assert postgres.log.count(DEADLOCK) == deadlocks + 1
@@ -175,4 +176,5 @@ async def test_a_group_that_is_chosen_to_break_a_deadlock_is_run_again(
             assert {result.verdict for result in await ends} == {Verdict.WON}
     finally:
         await other.close()
+        await watcher.close()
     check_postgres(postgres, database_url, Told())

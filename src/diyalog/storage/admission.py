@@ -52,8 +52,8 @@ async def issue_hash(transaction: Transaction, ask: tuple[str, str, str, Interac
 async def activate(transaction: Transaction, command: Activate) -> TokenRecord | None:
     """Give a customer's app a token; None when the shown transaction hash is not good for it."""
     lookup = transaction.sealer.lookup("customer", command.customer_id)
-    if transaction.again and (stored := await transaction.rows("find_token", digest=command.token_hash)):
-        return token_of(stored, transaction.sealer)
+    if transaction.again and (stored := await _activated_before(transaction, command, lookup)) is not None:
+        return stored
     interaction = None
     if command.transaction_hash is not None:
         taken = await transaction.row(
@@ -69,6 +69,16 @@ async def activate(transaction: Transaction, command: Activate) -> TokenRecord |
     if not barred:
         await transaction.run("write_token", digest=command.token_hash, customer=customer, interaction=interaction)
     return TokenRecord(CustomerRef(customer), command.customer_id, transaction.now, barred)
+
+
+async def _activated_before(transaction: Transaction, command: Activate, lookup: bytes) -> TokenRecord | None:
+    """What the same command did when its commit's answer was lost, None when nothing was committed."""
+    if stored := await transaction.rows("find_token", digest=command.token_hash):
+        return token_of(stored, transaction.sealer)
+    customer = await transaction.row("find_customer", lookup=lookup)
+    if customer is None or customer[1] is None:
+        return None
+    return TokenRecord(CustomerRef(customer[0]), command.customer_id, transaction.now, barred=True)
 
 
 async def _customer(transaction: Transaction, lookup: bytes, command: Activate) -> tuple[int, bool]:
@@ -117,10 +127,14 @@ def keys_of(rows: Sequence[Row], sealer: Sealer) -> Sequence[KeyRecord]:
 async def create_key(transaction: Transaction, ask: tuple[str, str, str]) -> None:
     """Store an access key (id, name, secret)."""
     key_id, name, secret = ask
+    if transaction.again and await transaction.row("find_key", id=key_id) is not None:
+        return
     sealed = transaction.sealer.seal(secret_place(key_id), secret)
     await transaction.run("insert_key", id=key_id, name=name, secret=sealed)
 
 
 async def revoke_key(transaction: Transaction, key_id: str) -> bool:
     """Revoke an access key for good; whether there was a live one of that id."""
-    return await transaction.row("revoke_key", id=key_id) is not None
+    if await transaction.row("revoke_key", id=key_id) is not None:
+        return True
+    return transaction.again and await transaction.row("find_key", id=key_id) is not None

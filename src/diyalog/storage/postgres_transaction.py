@@ -35,7 +35,7 @@ class PostgresTransaction:
     """One open transaction, or one statement that commits itself: then its time is not known (`now` is None there).
 
     `part`: the rows of the tally that this connection counts in. `notify`: nodes whose customers are concerned are
-    told by NOTIFY, with the commit.
+    told by NOTIFY, with the commit. `committed`: the one statement has taken place, what follows only reads.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class PostgresTransaction:
         self.sealer = sealer
         self.node = node
         self.again = again
+        self.committed = False
         self._connection = connection
         self._sql = sql
         self._now = now
@@ -108,6 +109,7 @@ class PostgresTransaction:
         """Carry out a group of endings by the guarded statement, with all that is written along with them."""
         found = await self._connection.fetchrow(*self._filled("end_waits", {**endings._asdict(), "rules": _RULES}))
         assert found is not None, "a SELECT of values has one row"
+        self.committed = self._now is None
         rows = _decode(found[1])
         if any(fields[0] is not None and fields[_COMMAND] is None for fields in rows):
             rows = await self._with_lost(rows)

@@ -63,7 +63,7 @@ class PostgresWriter:
         self._submitted: dict[Operation[Any, Any], list[_Pending]] = {}
         self._idle = list(range(lanes))
         self._connections: list[Connection | None] = [None] * lanes
-        self._lost: list[int | None] = [None] * lanes
+        self._lost: list[list[int]] = [[] for _ in range(lanes)]
         self._tasks: set[asyncio.Task[None]] = set()
         self._turning = False
 
@@ -123,27 +123,25 @@ class PostgresWriter:
         """
         loop, races = asyncio.get_running_loop(), 0
         give_up = loop.time() + _RESOLVE_S if give_up is None else give_up
+        if not again:
+            self._lost[lane].clear()
         while True:
             try:
                 results = await self._transact(lane, operation, [command for command, _ in group], again=again)
             except _AwayError as away:
                 again = again or away.sent
                 if not again or loop.time() >= give_up:
-                    return _refuse(group, StoreUnavailableError(str(away)))
+                    _refuse(group, StoreUnavailableError(str(away)))
+                    return
                 await _pause()
-            except RACED as raced:
-                races += 1
-                if loop.time() >= give_up:
-                    return _refuse(group, StoreUnavailableError(type(raced).__name__))
-                if races >= _RACES:
-                    return await self._one_by_one(lane, operation, group, raced, again=again)
-            except Exception as mistake:  # noqa: BLE001  one bad command must not take the others with it
-                return await self._one_by_one(lane, operation, group, mistake, again=again)
+            except Exception as error:  # noqa: BLE001  one bad command must not take the others with it
+                races += isinstance(error, RACED)
+                if not isinstance(error, RACED) or races >= _RACES or loop.time() >= give_up:
+                    await self._one_by_one(lane, operation, group, error, again=again)
+                    return
             else:
-                for (_, future), result in zip(group, results, strict=True):
-                    if not future.done():  # else whoever waited has gone
-                        future.set_result(result)
-                return None
+                _settle(group, results)
+                return
 
     async def _one_by_one(
         self, lane: int, operation: Operation[Any, Any], group: list[_Pending], error: Exception, *, again: bool
@@ -155,18 +153,21 @@ class PostgresWriter:
         give_up = loop.time() + _RESOLVE_S  # for all of them: a database that goes away now keeps nobody hanging
         for place, one in enumerate(group):
             if loop.time() >= give_up:
-                return _refuse(group[place:], StoreUnavailableError(type(error).__name__))
+                _refuse(group[place:], StoreUnavailableError(type(error).__name__))
+                return
             await self._carry_out(lane, operation, [one], again=again, give_up=give_up)
 
     async def _transact(
         self, lane: int, operation: Operation[Any, Any], commands: list[Any], *, again: bool
     ) -> Sequence[Any]:
         connection = await self._connected(lane)
+        transaction: PostgresTransaction | None = None
         try:
             if again:
                 await self._end_earlier(lane, connection)
             if self._alone(operation, commands):
-                return await operation(self._begin(connection, lane, None, again), commands)
+                transaction = self._begin(connection, lane, None, again)
+                return await operation(transaction, commands)
             async with connection.transaction():
                 now = await connection.fetchval(self._read_now)
                 return await operation(self._begin(connection, lane, now, again), commands)
@@ -174,15 +175,16 @@ class PostgresWriter:
             severity = error.severity_en if isinstance(error, asyncpg.PostgresError) else None
             if isinstance(error, AWAY) or severity == "FATAL" or connection.is_closed():
                 self._drop(lane)
-                # An ERROR, unlike the end of the connection, tells that nothing was done.
-                raise _AwayError(error, sent=severity != "ERROR") from error
+                # An ERROR, unlike the end of the connection, tells that nothing was done by this statement.
+                committed = transaction is not None and transaction.committed
+                raise _AwayError(error, sent=committed or severity != "ERROR") from error
             raise
 
     async def _end_earlier(self, lane: int, connection: Connection) -> None:
-        """Wait until the lane's lost connection is over for the server too, which may still be committing."""
-        if (lost := self._lost[lane]) is not None:
-            await connection.execute(self._end_backend, lost)
-            self._lost[lane] = None
+        """Wait until the lane's lost connections are over for the server too, which may still be committing."""
+        if self._lost[lane]:
+            await connection.execute(self._end_backend, self._lost[lane])
+            self._lost[lane].clear()
 
     async def _connected(self, lane: int) -> Connection:
         connection = self._connections[lane]
@@ -196,7 +198,7 @@ class PostgresWriter:
 
     def _refuse_waiting(self, error: BaseException) -> None:
         """Let nobody wait for his turn to be told the same, unless another connection works."""
-        if not any(self._connections):
+        if all(connection is None or connection.is_closed() for connection in self._connections):
             waiting, self._submitted = self._submitted, {}
             for group in waiting.values():
                 _refuse(group, StoreUnavailableError(type(error).__name__))
@@ -205,8 +207,14 @@ class PostgresWriter:
         """Give a connection up: it is not known what state it is in."""
         connection, self._connections[lane] = self._connections[lane], None
         if connection is not None:
-            self._lost[lane] = connection.get_server_pid()
+            self._lost[lane].append(connection.get_server_pid())
             connection.terminate()
+
+
+def _settle(group: Sequence[_Pending], results: Sequence[Any]) -> None:
+    for (_, future), result in zip(group, results, strict=True):
+        if not future.done():  # else whoever waited has gone
+            future.set_result(result)
 
 
 def _refuse(group: Sequence[_Pending], error: Exception) -> None:

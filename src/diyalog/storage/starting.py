@@ -56,7 +56,7 @@ async def _start(transaction: Transaction, command: StartWait, begun: list[int])
             return StartResult(Verdict.LOST, await read_wait(transaction, live))
         if live in begun:
             await _record_started(transaction, begun)  # its start is recorded before its end
-        replacing = EndWait(CommandId(f"{command.command}-replace"), Event.REPLACE, row=live)
+        replacing = EndWait(_replacement(command), Event.REPLACE, row=live)
         [end] = await end_waits(transaction, [replacing])
         replaced = end.wait if end.verdict is Verdict.WON else None  # else somebody was quicker, and tells of it
     wait = await _insert(
@@ -82,7 +82,14 @@ async def _begun_before(transaction: Transaction, command: StartWait) -> StartRe
         return None
     wait = open_wait(fields, transaction.sealer)
     due = await transaction.row("own_create", wait=wait.row)
-    return StartResult(Verdict.WON, wait, delivery=None if due is None else _delivery(command, wait, due))
+    fields = await transaction.row("wait_replaced_by", customer=wait.customer, command=_replacement(command))
+    replaced = None if fields is None else open_wait(fields, transaction.sealer)
+    return StartResult(Verdict.WON, wait, replaced, None if due is None else _delivery(command, wait, due))
+
+
+def _replacement(command: StartWait) -> CommandId:
+    """The command by which a start ends the customer's open wait."""
+    return CommandId(f"{command.command}-replace")
 
 
 async def _record_started(transaction: Transaction, begun: list[int]) -> None:
@@ -242,7 +249,7 @@ async def _take(transaction: Transaction, command: QueueTook, queued: list[int])
     fence = {"delivery": command.delivery, "attempt": command.attempt}
     found = await transaction.row("answered_wait", interaction=interaction, **fence)
     if found is None:
-        return QueueResult(None, changed=False, stale=True)
+        return await _stale(transaction, command.command)
     *fields, held_elsewhere, superseded = found
     wait = open_wait(fields, transaction.sealer)
     if held_elsewhere:
@@ -264,6 +271,14 @@ async def _take(transaction: Transaction, command: QueueTook, queued: list[int])
     return QueueResult(wait, changed)
 
 
+async def _stale(transaction: Transaction, command: CommandId) -> QueueResult:
+    """A newer attempt owns the outbox row; or this very command was carried out, and its commit's answer was lost."""
+    fields = await transaction.row("wait_changed_by", command=command) if transaction.again else None
+    if fields is None:
+        return QueueResult(None, changed=False, stale=True)
+    return QueueResult(open_wait(fields, transaction.sealer), changed=True)
+
+
 async def take_failures(transaction: Transaction, commands: Sequence[QueueFailed]) -> list[QueueResult]:
     """Take in that CreateInteraction did not work out; one result for each, in order."""
     await transaction.hold_deliveries([command.delivery for command in commands])
@@ -273,7 +288,7 @@ async def take_failures(transaction: Transaction, commands: Sequence[QueueFailed
 async def _fail(transaction: Transaction, command: QueueFailed) -> QueueResult:
     found = await transaction.row("find_delivery", delivery=command.delivery, attempt=command.attempt)
     if found is None:
-        return QueueResult(None, changed=False, stale=True)
+        return await _stale(transaction, command.command)
     row = found[0]
     changed = False
     if command.event is not None:
