@@ -54,6 +54,15 @@ class Running:
     key: Key
     ready_seconds: float
     """From the start of its process to its address on stdout."""
+    more: tuple[Running, ...] = ()
+    """Further nodes on the same state, on the same core."""
+    store_pids: tuple[int, ...] = ()
+    """The first processes of what keeps its state or carries its messages, on the other core."""
+
+    @property
+    def nodes(self) -> tuple[Running, ...]:
+        """All nodes; customers are connected to the first."""
+        return (self, *self.more)
 
 
 class Contestant(Protocol):
@@ -99,23 +108,26 @@ def process(
                 command, env={**clean_environment(), **extra}, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=cwd
             )
         try:
-            port = _wait_for_address(child, Path(log.name), began)
+            port = int(wait_for_line(child, Path(log.name), _ADDRESS)[1])
             yield child.pid, port, time.perf_counter() - began
         finally:
-            _stop(child)
+            stop(child)
 
 
-def _wait_for_address(child: subprocess.Popen[bytes], log: Path, began: float) -> int:
+def wait_for_line(child: subprocess.Popen[bytes], log: Path, line: re.Pattern[bytes]) -> re.Match[bytes]:
+    """Wait until a server has written what says that it is ready. Raises StartError."""
+    began = time.perf_counter()
     while time.perf_counter() - began < _READY_SECONDS and child.poll() is None:
-        if found := _ADDRESS.search(log.read_bytes()):
-            return int(found[1])
+        if found := line.search(log.read_bytes()):
+            return found
         time.sleep(0.002)  # fine enough for the start-up figure
     said = log.read_bytes()[-2000:].decode(errors="replace")
     raise StartError(f"{child.args!r} is not ready (exit status {child.poll()}): {said}")
 
 
-def _stop(child: subprocess.Popen[bytes]) -> None:
-    child.send_signal(signal.SIGTERM)
+def stop(child: subprocess.Popen[bytes], how: signal.Signals = signal.SIGTERM) -> None:
+    """Ask a process to end and wait for it, not for ever."""
+    child.send_signal(how)
     try:
         child.wait(_STOP_SECONDS)
     except subprocess.TimeoutExpired:
@@ -167,9 +179,9 @@ class Peer:
         extra = OWN_KEY.environment() | {"BENCH_REDIS_PORT": str(port), "BENCH_PORT": "0", "NODE_ENV": "production"}
         try:
             with process([node, "server.js"], extra, SERVER_CORE, installed) as (pid, listening, seconds):
-                yield Running(pid, listening, OWN_KEY, seconds)
+                yield Running(pid, listening, OWN_KEY, seconds, store_pids=(store.pid,))
         finally:
-            _stop(store)
+            stop(store)
 
 
 EXPRESS: Final = Peer("express", "Express + Socket.IO + Redis", ("--socketio",))
@@ -203,7 +215,7 @@ class Diyalog:
         """Make an access key in a data folder, and the database with it where there is none. Raises StartError."""
         done = subprocess.run(
             [str(self.program), "keys", "create", "bench", "--json"],
-            env=clean_environment() | {"DIYALOG_DATA_DIR": str(data)},
+            env=clean_environment() | {"DIYALOG_DATA_DIR": str(data), **self.settings},
             capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
         if done.returncode != 0:

@@ -44,6 +44,10 @@ class Report:
     server_cpu: float
     others_cpu: float
     """Other processes on the server's core; on a quiet machine near zero."""
+    store_cpu: float
+    """The store that the server asks, on the generator's core: Redis, or PostgreSQL and NATS."""
+    other_core: float
+    """All that ran on the generator's core."""
     end_to_end: Spread | None
     answers: Spread | None
     probes: Spread | None
@@ -73,6 +77,7 @@ def read_report(found: dict[str, Any], *, checked: bool) -> Report:
         faults["repeat accepted, errorCode"] = found["repeat_code"]
     return Report(
         tuple(found["batch_rates"]), found["generator_cpu"], found["server_cpu"], found["others_on_server_core"],
+        found["store_cpu"], found["other_core"],
         _spread(found, "end_to_end"), _spread(found, "answers"), _spread(found, "probes"), _spread(found, "send_lag"),
         found["longest_silence_us"] / 1e3, found["longest_turn_us"] / 1e3, found["other_events"], faults,
     )  # fmt: skip
@@ -121,10 +126,12 @@ def started(program: Path, server: Running, mode: str, options: Sequence[str]) -
         mode,
         "--port",
         str(server.port),
-        "--pid",
-        str(server.pid),
+        *(part for node in server.nodes for part in ("--pid", str(node.pid))),
+        *(part for pid in server.store_pids for part in ("--store-pid", str(pid))),
         "--core",
         str(SERVER_CORE),
+        "--other-core",
+        str(OTHER_CORE),
         *options,
     ]
     with pinned(OTHER_CORE):
@@ -165,7 +172,7 @@ def memory_bytes(pid: int) -> tuple[int, int]:
     Not PSS: that moves with whatever other processes map the same libraries meanwhile.
     """
     rss = anonymous = 0
-    for member in (pid, *_children(pid)):
+    for member in family(pid):
         for line in Path(f"/proc/{member}/smaps_rollup").read_text().splitlines():
             name, _, value = line.partition(":")
             if name == "Rss":
@@ -175,8 +182,9 @@ def memory_bytes(pid: int) -> tuple[int, int]:
     return rss, anonymous
 
 
-def _children(pid: int) -> list[int]:
+def family(pid: int) -> list[int]:
+    """A process and its descendants."""
     own = [
         int(child) for task in Path(f"/proc/{pid}/task").iterdir() for child in (task / "children").read_text().split()
     ]
-    return own + [grandchild for child in own for grandchild in _children(child)]
+    return [pid, *(member for child in own for member in family(child))]

@@ -28,8 +28,8 @@ void fail(const char *format, ...) {
 
 static void usage(const char *why) {
     fprintf(stderr,
-            "load: %s\nload end|idle|starts --port N [--customers N] [--first ID] [--connections K] [--batches B] [--warmup B] [--rate R]\n"
-            "     [--pid SERVER] [--core N] [--quiet SECONDS] [--sources N] [--ack-after] [--socketio] [--probe] [--hold] [--check]\n",
+            "load: %s\nload end|idle|starts --port N [--post-port N]... [--customers N] [--first ID] [--connections K] [--batches B] [--warmup B] [--rate R]\n"
+            "     [--pid SERVER]... [--store-pid PID]... [--core N] [--other-core N] [--quiet SECONDS] [--sources N] [--ack-after] [--socketio] [--probe] [--hold] [--check]\n",
             why);
     exit(MISUSE);
 }
@@ -43,15 +43,22 @@ static enum mode mode_named(const char *name) {
     exit(MISUSE);
 }
 
+/* An option that may be given again for each node. */
+static void one_more(int values[NODES_MAX], int *count) {
+    if (*count == NODES_MAX)
+        usage("too many nodes");
+    values[(*count)++] = atoi(optarg);
+}
+
 static struct options read_options(int argc, char **argv) {
     static const struct option names[] = {
         {"port", 1, 0, 'p'},    {"customers", 1, 0, 'n'}, {"connections", 1, 0, 'k'}, {"batches", 1, 0, 'b'}, {"warmup", 1, 0, 'w'},
         {"rate", 1, 0, 'r'},    {"pid", 1, 0, 'P'},       {"core", 1, 0, 'c'},        {"quiet", 1, 0, 'q'},   {"sources", 1, 0, 's'},
         {"ack-after", 0, 0, 'a'}, {"socketio", 0, 0, 'i'}, {"probe", 0, 0, 'o'},      {"hold", 0, 0, 'h'},    {"check", 0, 0, 'C'},
-        {"first", 1, 0, 'f'},
+        {"first", 1, 0, 'f'},   {"post-port", 1, 0, 't'}, {"other-core", 1, 0, 'O'}, {"store-pid", 1, 0, 'S'},
         {0, 0, 0, 0},
     };
-    struct options o = {.customers = 10000, .connections = 64, .batches = 1, .sources = 8, .quiet_seconds = 10, .server_core = 0};
+    struct options o = {.customers = 10000, .connections = 64, .batches = 1, .sources = 8, .quiet_seconds = 10, .other_core = -1};
     if (argc < 2)
         usage("which mode?");
     o.mode = mode_named(argv[1]);
@@ -64,7 +71,10 @@ static struct options read_options(int argc, char **argv) {
         case 'b': o.batches = atoi(optarg); break;
         case 'w': o.warmup = atoi(optarg); break;
         case 'r': o.rate = atof(optarg); break;
-        case 'P': o.server_pid = atoi(optarg); break;
+        case 't': one_more(o.post_ports, &o.post_n); break;
+        case 'P': one_more(o.server_pids, &o.server_n); break;
+        case 'S': one_more(o.store_pids, &o.store_n); break;
+        case 'O': o.other_core = atoi(optarg); break;
         case 'c': o.server_core = atoi(optarg); break;
         case 'q': o.quiet_seconds = atof(optarg); break;
         case 's': o.sources = atoi(optarg); break;

@@ -9,17 +9,19 @@
 
 #include "wire.h"
 
-enum { IN_MAX = 8192, ID_MAX = 160, MESSAGE_MAX = 128 };
+enum { IN_MAX = 8192, ID_MAX = 160, MESSAGE_MAX = 128, NODES_MAX = 8 };
 
 enum mode { MODE_END, MODE_IDLE, MODE_STARTS };
 
 struct options {
     enum mode mode;
-    int port, customers, first, connections, batches, warmup, sources;
+    int port;                  /* customers' apps: activations, starts, sockets */
+    int post_ports[NODES_MAX]; /* the company's requests, their connections in turn; none: port */
+    int post_n, customers, first, connections, batches, warmup, sources;
     double rate; /* requests a second by the clock; 0: as fast as answers come */
     double quiet_seconds;
     bool ack_after, socketio, probe, hold, check;
-    int server_pid, server_core;
+    int server_pids[NODES_MAX], server_n, store_pids[NODES_MAX], store_n, server_core, other_core; /* other_core: -1 when nobody asks */
     const char *key_id, *key_secret;
 };
 
@@ -37,7 +39,7 @@ enum job { JOB_NONE, JOB_ACTIVATE, JOB_START, JOB_END, JOB_FORGED, JOB_REPEAT, J
 struct request {
     struct source source;
     enum job job;
-    int waiter;
+    int port, waiter;
     uint64_t from; /* when it was sent, or at a fixed rate when it was due */
     size_t n;
     char in[IN_MAX];
@@ -65,7 +67,7 @@ struct samples {
 
 /* Clock and CPU counters at one moment. */
 struct cpu_mark {
-    uint64_t wall, own, server, core;
+    uint64_t wall, own, server, store, core, other_core;
 };
 
 struct counts {
@@ -112,9 +114,9 @@ void settle(struct load *load);
 void hold(struct load *load, const char *at);
 
 /* load_http.c */
-void pool_open(struct load *load, int connections);
+void pool_open(struct load *load, int connections, enum job job);
 void pool_close(struct load *load);
-void request_open(struct load *load, struct request *request);
+void request_open(struct load *load, struct request *request, int port);
 void request_send(struct load *load, struct request *request, enum job job, int waiter, uint64_t from);
 void request_readable(struct load *load, struct request *request);
 int message_text(const struct waiter *waiter, char out[MESSAGE_MAX]);

@@ -14,23 +14,29 @@
 
 static const char END_TARGET[] = "/v1/application/interactionisnotdelivered";
 
-void request_open(struct load *load, struct request *request) {
-    struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons((uint16_t)load->options.port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+void request_open(struct load *load, struct request *request, int port) {
+    struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int on = 1;
     request->source = (struct source){SOURCE_REQUEST, socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     request->job = JOB_NONE;
+    request->port = port;
     request->n = 0;
     if (request->source.fd < 0 || connect(request->source.fd, (struct sockaddr *)&server, sizeof server) < 0)
-        fail("cannot connect to port %d: %s", load->options.port, strerror(errno));
+        fail("cannot connect to port %d: %s", port, strerror(errno));
     setsockopt(request->source.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     watch(load, &request->source, EPOLLIN);
 }
 
+static int port_for(const struct options *o, enum job job, int connection) {
+    bool company = job == JOB_END || job == JOB_FORGED || job == JOB_REPEAT;
+    return company && o->post_n > 0 ? o->post_ports[connection % o->post_n] : o->port;
+}
+
 /* Fresh connections for each phase, so that no server's idle limit closes one between phases. */
-void pool_open(struct load *load, int connections) {
+void pool_open(struct load *load, int connections, enum job job) {
     load->free_head = load->free_n = 0;
     for (int i = 0; i < connections; i++) {
-        request_open(load, &load->pool[i]);
+        request_open(load, &load->pool[i], port_for(&load->options, job, i));
         load->free_ring[load->free_n++] = &load->pool[i];
     }
 }
@@ -53,7 +59,7 @@ static void send_whole(struct request *request, const char *data, size_t n) {
         fail("a request could not be sent whole: %s", sent < 0 ? strerror(errno) : "short write");
 }
 
-static int signed_head(struct load *load, char *out, size_t room, struct span body, bool forged) {
+static int signed_head(struct load *load, char *out, size_t room, int port, struct span body, bool forged) {
     static char date[DATE_TEXT + 1];
     static time_t date_at;
     char signature[SIGNATURE_TEXT + 1];
@@ -69,7 +75,7 @@ static int signed_head(struct load *load, char *out, size_t room, struct span bo
     return snprintf(out, room,
                     "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
                     "x-dlg-date: %s\r\nx-dlg-requester-userid: 31007\r\nx-dlg-authorization: DLGA %s:%s\r\n\r\n",
-                    END_TARGET, load->options.port, body.n, date, load->options.key_id, signature);
+                    END_TARGET, port, body.n, date, load->options.key_id, signature);
 }
 
 static int plain_head(const struct load *load, char *out, size_t room, const char *path, const char *token, size_t body_n) {
@@ -104,7 +110,7 @@ void request_send(struct load *load, struct request *request, enum job job, int 
     case JOB_REPEAT:
         message_text(waiter, message);
         body_n = snprintf(body, sizeof body, "{\"interactionId\":\"%s\",\"message\":\"%s\"}", waiter->interaction, message);
-        head = signed_head(load, out, sizeof out, (struct span){body, (size_t)body_n}, job == JOB_FORGED);
+        head = signed_head(load, out, sizeof out, request->port, (struct span){body, (size_t)body_n}, job == JOB_FORGED);
         break;
     case JOB_PROBE:
         head = snprintf(out, sizeof out, "GET /livez HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n\r\n", load->options.port);
@@ -192,7 +198,7 @@ void request_readable(struct load *load, struct request *request) {
         request->source.fd = -1;
         if (request->job != JOB_NONE)
             fail("the server closed a connection with a request in flight");
-        request_open(load, request); /* idle past the server's limit: it may close, and is called again */
+        request_open(load, request, request->port); /* idle past the server's limit: it may close, and is called again */
         return;
     }
     request->n += (size_t)got;

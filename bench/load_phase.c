@@ -170,7 +170,7 @@ static bool all_ended(const struct load *load) {
 }
 
 void activate_all(struct load *load) {
-    pool_open(load, load->options.connections);
+    pool_open(load, load->options.connections, JOB_ACTIVATE);
     begin(load, JOB_ACTIVATE, load->options.customers);
     if (!run_until(load, all_done))
         fail("activations: %ld of %d answered, then nothing", load->done, load->options.customers);
@@ -178,7 +178,7 @@ void activate_all(struct load *load) {
 }
 
 void start_all(struct load *load) {
-    pool_open(load, load->options.connections);
+    pool_open(load, load->options.connections, JOB_START);
     load->welcomed = load->connecting = load->closed = 0;
     begin(load, JOB_START, load->options.customers);
     if (!run_until(load, all_welcomed))
@@ -193,7 +193,7 @@ void start_all(struct load *load) {
 
 /* One forged or repeated request, outside every measured window. */
 void check_one(struct load *load, enum job job) {
-    pool_open(load, 1);
+    pool_open(load, 1, job);
     begin(load, job, 1);
     if (!run_until(load, all_done))
         fail("a check was not answered");
@@ -201,7 +201,7 @@ void check_one(struct load *load, enum job job) {
 }
 
 static void probe_start(struct load *load) {
-    request_open(load, &load->probe);
+    request_open(load, &load->probe, load->options.port);
     timer_every(load, &load->probe_tick, SOURCE_PROBE_TICK, PROBE_NS);
 }
 
@@ -216,7 +216,7 @@ void measure(struct load *load, enum job job) {
     struct counts before = load->counts;
     bool paced = load->recording && load->options.rate > 0;
     load->counts.answered = load->counts.delivered = load->counts.failures = 0;
-    pool_open(load, load->options.connections);
+    pool_open(load, load->options.connections, job);
     if (load->options.probe)
         probe_start(load);
     if (paced)

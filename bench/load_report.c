@@ -47,7 +47,21 @@ static uint64_t process_ns(int pid) {
     return sum;
 }
 
-/* Busy nanoseconds of one core, steal included. */
+/* The same of a process and its children: a database server has one for each connection. */
+static uint64_t family_ns(int pid) {
+    char path[64];
+    uint64_t sum = process_ns(pid);
+    int child;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/children", pid, pid);
+    FILE *file = fopen(path, "r");
+    while (file != NULL && fscanf(file, "%d", &child) == 1)
+        sum += process_ns(child);
+    if (file != NULL)
+        fclose(file);
+    return sum;
+}
+
+/* Busy nanoseconds of one core, steal included; 0 for one that nobody asked for. */
 static uint64_t core_ns(int core) {
     char line[512], name[16];
     unsigned long user, nice, system, idle, iowait, irq, softirq, steal;
@@ -68,15 +82,21 @@ struct cpu_mark cpu_now(const struct options *options) {
     getrusage(RUSAGE_SELF, &usage);
     uint64_t own = (uint64_t)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000000000u +
                    (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000u;
-    uint64_t server = process_ns(options->server_pid), core = core_ns(options->server_core);
-    return (struct cpu_mark){now_ns(), own, server, core};
+    uint64_t server = 0, store = 0;
+    for (int i = 0; i < options->server_n; i++)
+        server += process_ns(options->server_pids[i]);
+    for (int i = 0; i < options->store_n; i++)
+        store += family_ns(options->store_pids[i]);
+    return (struct cpu_mark){now_ns(), own, server, store, core_ns(options->server_core), core_ns(options->other_core)};
 }
 
 void cpu_add(struct cpu_mark *sum, struct cpu_mark began, struct cpu_mark ended) {
     sum->wall += ended.wall - began.wall;
     sum->own += ended.own - began.own;
     sum->server += ended.server - began.server;
+    sum->store += ended.store > began.store ? ended.store - began.store : 0; /* a child that ended takes its time along */
     sum->core += ended.core - began.core;
+    sum->other_core += ended.other_core - began.other_core;
 }
 
 static void print_samples(const char *name, struct samples *samples) {
@@ -96,6 +116,7 @@ void report(struct load *load) {
         printf("%s%.1f", i ? "," : "", load->batch_rates[i]);
     printf("],\"seconds\":%.3f,\"generator_cpu\":%.3f,\"server_cpu\":%.3f,\"others_on_server_core\":%.3f", wall / 1e9,
            (double)load->spent.own / wall, (double)load->spent.server / wall, others > 0 ? others / wall : 0.0);
+    printf(",\"store_cpu\":%.3f,\"other_core\":%.3f", (double)load->spent.store / wall, (double)load->spent.other_core / wall);
     printf(",\"delivered\":%ld,\"failures\":%ld,\"mismatches\":%ld,\"duplicates\":%ld,\"missing\":%ld,\"bad_closes\":%ld,\"other_events\":%ld",
            c->delivered, c->failures, c->mismatches, c->duplicates, c->missing, c->bad_closes, c->other_events);
     printf(",\"forged_status\":%d,\"repeat_code\":%ld", load->forged_status, load->repeat_code);

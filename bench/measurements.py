@@ -17,7 +17,7 @@ PACE: Final = 2000
 SATURATED: Final = 0.90
 """From this share of its own core the generator may be what limits a figure."""
 RESTLESS: Final = 0.10
-"""From this share of the server's core in other hands a figure is marked as disturbed."""
+"""From this share of a core in other hands a figure is marked as disturbed."""
 
 
 @dataclass(frozen=True)
@@ -115,23 +115,44 @@ class Medians:
         return self.of(lambda report: report.server_cpu / report.rate * 1e6)
 
     @property
+    def store(self) -> float:
+        """CPU of the store, as a share of the other core: Redis, or PostgreSQL and NATS."""
+        return self.of(lambda report: report.store_cpu)
+
+    @property
     def shares(self) -> tuple[str, str]:
         """CPU of the server and of the generator, for a table."""
         return share(self.of(lambda report: report.server_cpu)), share(self.of(lambda report: report.generator_cpu))
 
 
-def _remarks(reports: dict[str, list[Report]], failed: Sequence[str]) -> list[str]:
+def remarks_on(reports: dict[str, list[Report]], failed: Sequence[str]) -> list[str]:
+    """Who failed, and what else than the server may have held a figure back."""
     busiest = max((report.generator_cpu for one in reports.values() for report in one), default=0.0)
     held_back = [name for name, one in reports.items() if Medians(one).of(lambda r: r.generator_cpu) > SATURATED]
     verdict = f": **it may be the bottleneck beside {', '.join(held_back)}**." if held_back else "."
-    disturbed = [name for name, one in reports.items() if Medians(one).of(lambda report: report.others_cpu) > RESTLESS]
+    disturbed = [name for name, one in reports.items() if Medians(one).of(_strange) > RESTLESS]
     remarks = [*failed, f"Generator at most {share(busiest)} of its core{verdict}"]
+    crowded = [name for name, one in reports.items() if Medians(one).of(_beside) > SATURATED]
+    if set(crowded) - set(held_back):
+        remarks.append(
+            f"**The other core was full**, generator and store together, beside {', '.join(crowded)}: there the server "
+            "was not the bottleneck; with cores of their own it is."
+        )
     if disturbed:
-        remarks.append(f"**Disturbed** by other processes on the server's core: {', '.join(disturbed)}.")
+        remarks.append(f"**Disturbed** by other processes: {', '.join(disturbed)}.")
     return remarks
 
 
-def _ended(bench: Bench, *options: str) -> tuple[dict[str, list[Report]], list[str]]:
+def _beside(report: Report) -> float:
+    return report.generator_cpu + report.store_cpu
+
+
+def _strange(report: Report) -> float:
+    """The share of the one core or the other, whichever is larger, that went to processes with no part in this."""
+    return max(report.others_cpu, report.other_core - _beside(report))
+
+
+def ended(bench: Bench, *options: str) -> tuple[dict[str, list[Report]], list[str]]:
     """All waits ended by every contestant in turn."""
 
     def once(contestant: Contestant, server: Running) -> Report:
@@ -141,13 +162,14 @@ def _ended(bench: Bench, *options: str) -> tuple[dict[str, list[Report]], list[s
     return in_turn(bench.contestants, bench.scale.rounds, once)
 
 
-def _ratio(mine: Sequence[Report], other: Sequence[Report]) -> float:
+def ratio_of(mine: Sequence[Report], other: Sequence[Report]) -> float:
     """The median of the ratios within each round."""
     return median(a.rate / b.rate for a, b in zip(mine, other, strict=True))
 
 
-def _throughput(bench: Bench, title: str, *options: str) -> Result:
-    reports, failed = _ended(bench, *options)
+def throughput(bench: Bench, title: str, *options: str) -> tuple[Result, dict[str, list[Report]]]:
+    """All waits ended as fast as answers come: the table without goals, and what it is made of."""
+    reports, failed = ended(bench, *options)
     limit = next((reports.get(one.name) for one in bench.contestants if isinstance(one, Limit)), None)
     columns = (
         "server",
@@ -159,16 +181,19 @@ def _throughput(bench: Bench, title: str, *options: str) -> Result:
         "rounds",
         "server",
         "generator",
+        "store",
     )
-    result = Result(title, columns, remarks=_remarks(reports, failed))
+    result = Result(title, columns, remarks=remarks_on(reports, failed))
     for name, one in reports.items():
         medians = Medians(one)
         spread = medians.spread(lambda report: report.end_to_end)
-        of_limit = f"{_ratio(one, limit):.2f}" if limit else "-"
+        of_limit = f"{ratio_of(one, limit):.2f}" if limit else "-"
         rounds = " / ".join(number(report.rate) for report in one)
         times = (f"{spread.p50:.2f}", f"{spread.p99:.2f}", f"{medians.cost:.0f}")
-        result.rows.append((name, number(medians.rate), of_limit, *times, rounds, *medians.shares))
-    return result.holding(_rate_goals(bench, reports))
+        result.rows.append(
+            (name, number(medians.rate), of_limit, *times, rounds, *medians.shares, share(medians.store))
+        )
+    return result, reports
 
 
 def _rate_goals(bench: Bench, reports: dict[str, list[Report]]) -> list[Goal]:
@@ -183,14 +208,15 @@ def _rate_goals(bench: Bench, reports: dict[str, list[Report]]) -> list[Goal]:
         *((x, 0.15, 0.30) for x in limits),
     ):
         if other in reports:
-            ratio = _ratio(mine, reports[other])
+            ratio = ratio_of(mine, reports[other])
             goals.append(Goal(f"not delivered, over {other}", ratio, "x", milestone, goal))
     return goals
 
 
 def not_delivered(bench: Bench) -> Result:
     """The hot job at full load: signed request, durable outcome, frame on the right socket."""
-    return _throughput(bench, "Not delivered, full load", "--ack-after")
+    result, reports = throughput(bench, "Not delivered, full load", "--ack-after")
+    return result.holding(_rate_goals(bench, reports))
 
 
 def acknowledged(bench: Bench) -> Result:
@@ -199,14 +225,14 @@ def acknowledged(bench: Bench) -> Result:
     Its figures are held against no goal: the numbers to reach are those of the hot job alone.
     """
     title = "Not delivered, full load, each acknowledged and its socket closed meanwhile"
-    return _throughput(bench, title).holding([])
+    return throughput(bench, title)[0]
 
 
 def latency(bench: Bench) -> Result:
     """From the moment a request was due until its frame arrived, at a fixed rate."""
-    reports, failed = _ended(bench, "--rate", str(PACE))
+    reports, failed = ended(bench, "--rate", str(PACE))
     columns = ("server", "end-to-end p50, ms", "p99, ms", "longest, ms", "sent late p99, ms", "server", "generator")
-    result = Result(f"End-to-end at {PACE:,} requests/s", columns, remarks=_remarks(reports, failed))
+    result = Result(f"End-to-end at {PACE:,} requests/s", columns, remarks=remarks_on(reports, failed))
     for name, one in reports.items():
         medians = Medians(one)
         spread, lag = medians.spread(lambda report: report.end_to_end), medians.spread(lambda report: report.send_lag)
@@ -222,10 +248,10 @@ def latency(bench: Bench) -> Result:
 
 def pause(bench: Bench) -> Result:
     """How long the server leaves everybody unanswered while all waits are ended, seen by a probe every millisecond."""
-    reports, failed = _ended(bench, "--probe", "--ack-after")
+    reports, failed = ended(bench, "--probe", "--ack-after")
     title = f"Longest pause with {bench.scale.customers:,} waiters, full load"
     columns = ("server", "longest silence, ms", "slowest probe, ms", "probe p99, ms", "generator's longest turn, ms")
-    result = Result(title, columns, remarks=_remarks(reports, failed))
+    result = Result(title, columns, remarks=remarks_on(reports, failed))
     for name, one in reports.items():
         medians = Medians(one)
         probe, silence = (

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import scaling
 import single
 from contestants import EXPRESS, FASTIFY, OTHER_CORE, SERVER_CORE, Contestant, Diyalog, Limit
 from figures import Result, goals_table
@@ -27,6 +28,9 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Bench], Result]]] = {
     "history": single.history,
     "startup": single.startup,
     "durability": single.durability,
+    "postgres": scaling.postgres,
+    "nodes": scaling.nodes,
+    "across": scaling.across,
 }
 CONTESTANTS: Final = ("diyalog", "limit", "express", "fastify")
 
@@ -96,7 +100,7 @@ def document(results: Sequence[Result], undone: Sequence[str], bench: Bench, mac
     lines = [
         f"## Measured on {today.isoformat()}\n",
         *(f"- {line}" for line in machine),
-        f"- server pinned to core {SERVER_CORE}, generator, Redis and company stub to core {OTHER_CORE}",
+        f"- servers pinned to core {SERVER_CORE}, generator, stores, NATS and company stub to core {OTHER_CORE}",
         (
             f"- {scale.customers:,} customers, {scale.connections} connections, median of {scale.rounds} rounds "
             f"in turn, {scale.batches} measured batches a round after {scale.warmup} to warm up\n"

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import shutil
 import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from contestants import OTHER_CORE, Contestant, Running, process
 from figures import Goal, Result, median, number
-from generator import Report, WrongServerError, memory_bytes, read_report, run, started
+from generator import Report, WrongServerError, family, memory_bytes, read_report, run, started
 from measurements import ROUND_ERRORS, Bench, Medians, in_turn, note
+from nodes import Nodes
 from seed_history import seed
 from toolchain import CACHE
 
@@ -138,21 +140,29 @@ def startup(bench: Bench) -> Result:
 
 
 def durability(bench: Bench) -> Result:
-    """How often the server syncs its files: at least once before each answer, less often in all when many arrive."""
-    columns = ("requests at once", "requests", "fdatasync and fsync calls", "a request")
+    """How often files are synced: at least once before each answer, less often in all when many arrive."""
+    columns = (
+        "server",
+        "requests at once",
+        "requests",
+        "fdatasync and fsync calls",
+        "a request",
+    )
     result = Result("Syncs counted with strace (its own run: tracing slows the server)", columns)
     if shutil.which("strace") is None:
         result.remarks.append("**Not counted**: strace is not installed (Debian: apt-get install strace).")
         return result
-    for connections in (1, bench.scale.connections):
-        with bench.diyalog.start() as server:
+    servers: Sequence[Contestant] = (bench.diyalog, Nodes(bench.diyalog))
+    for contestant, connections in itertools.product(servers, (1, bench.scale.connections)):
+        with contestant.start() as server:
             report, syncs = _traced(bench, server, connections)
         if report.faults:
             raise WrongServerError(str(report.faults))
-        result.rows.append((str(connections), str(_SYNC_REQUESTS), str(syncs), f"{syncs / _SYNC_REQUESTS:.2f}"))
+        each = syncs / _SYNC_REQUESTS
+        result.rows.append((contestant.name, str(connections), str(_SYNC_REQUESTS), str(syncs), f"{each:.2f}"))
         if connections == 1:
-            each = syncs / _SYNC_REQUESTS
-            result.goals.append(Goal("syncs for each answer, one request at a time", each, "", 1, 1))
+            what = f"syncs for each answer, one request at a time, {contestant.name}"
+            result.goals.append(Goal(what, each, "", 1, 1))
     return result
 
 
@@ -160,6 +170,7 @@ def _traced(bench: Bench, server: Running, connections: int) -> tuple[Report, in
     options = ["--customers", str(_SYNC_REQUESTS), "--connections", str(connections), "--ack-after", "--hold"]
     with started(bench.programs.load, server, "end", options) as load, tempfile.NamedTemporaryFile() as trace:
         load.wait_for("ready")
+        writers = [member for pid in server.store_pids for member in family(pid)] or [server.pid]
         tracer = subprocess.Popen(
             [
                 "strace",
@@ -170,14 +181,13 @@ def _traced(bench: Bench, server: Running, connections: int) -> tuple[Report, in
                 "signal=none",
                 "-o",
                 trace.name,
-                "-p",
-                str(server.pid),
+                *(part for writer in writers for part in ("-p", str(writer))),
             ],
             stderr=subprocess.PIPE,
         )
         try:
             assert tracer.stderr is not None
-            if b"attached" not in tracer.stderr.readline():
+            if not all(b"attached" in tracer.stderr.readline() for _ in writers):
                 raise WrongServerError("strace cannot attach to the server here")
             load.go_on()
             load.wait_for("measured")
