@@ -26,10 +26,10 @@ from diyalog.client import sign
 from diyalog.simulator.company import Company
 from diyalog.simulator.giving_up import GivingUp
 
-_GIVE_UP_S: Final = 20.0
-_READY_S: Final = 30.0
+GIVE_UP_S: Final = 20.0
+READY_S: Final = 30.0
 _STOP_S: Final = 20.0
-_MESSAGE: Final = "All of our agents are on other calls. Please try again on weekdays after 14:00."
+MESSAGE: Final = "All of our agents are on other calls. Please try again on weekdays after 14:00."
 _NOT_DELIVERED: Final = "/v1/application/interactionisnotdelivered"
 _AGENT: Final = "queue-night-shift"
 
@@ -77,7 +77,7 @@ async def _demo(folder: Path, *, once: bool) -> None:
         )
     try:
         url = await _ready(server, folder)
-        company.giving_up = GivingUp(url, key.access_key_id, key.secret, after=_GIVE_UP_S, message=_MESSAGE)
+        company.giving_up = GivingUp(url, key.access_key_id, key.secret, after=GIVE_UP_S, message=MESSAGE)
         async with aiohttp.ClientSession(url) as http:
             await _story(http, key)
         if not once:
@@ -95,7 +95,7 @@ def _environment(folder: Path, queue_url: str) -> dict[str, str]:
     return {
         **kept,
         "DIYALOG_DATA_DIR": str(folder),
-        "DIYALOG_PORT": os.environ.get("DIYALOG_PORT") or str(_free_port(8080)),
+        "DIYALOG_PORT": os.environ.get("DIYALOG_PORT") or str(free_port(8080)),
         "DIYALOG_OPEN_ACCESS": "true",
         "DIYALOG_QUEUE": "http",
         "DIYALOG_QUEUE_URL": queue_url,
@@ -103,7 +103,7 @@ def _environment(folder: Path, queue_url: str) -> dict[str, str]:
     }
 
 
-def _free_port(wanted: int) -> int:
+def free_port(wanted: int) -> int:
     """The wanted port when it is free, else 0 for any."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -128,9 +128,9 @@ async def _ready(server: asyncio.subprocess.Process, folder: Path) -> str:
     """The server's address, from the one line it prints when it is ready."""
     assert server.stdout is not None, "piped"
     try:
-        line = (await asyncio.wait_for(server.stdout.readline(), _READY_S)).decode()
+        line = (await asyncio.wait_for(server.stdout.readline(), READY_S)).decode()
     except TimeoutError:
-        raise DemoError(f"the server was not ready after {_READY_S:g} s") from None
+        raise DemoError(f"the server was not ready after {READY_S:g} s") from None
     address = next((word for word in line.split() if word.startswith("http")), None)
     if address is None:
         raise DemoError("the server did not start:\n" + (folder / "server.log").read_text())
@@ -138,49 +138,51 @@ async def _ready(server: asyncio.subprocess.Process, folder: Path) -> str:
 
 
 async def _story(http: aiohttp.ClientSession, key: Key) -> None:
-    _say("1. A customer opens help in the company's app.")
+    say("1. A customer opens help in the company's app.")
     activation = {"customerId": "880214", "customerName": "Ayşe Yıldız"}
-    token = (await _customer(http, "POST", "/v1/client/activations", activation))["clientToken"]
+    token = (await customer_calls(http, "POST", "/v1/client/activations", activation))["clientToken"]
     ask = {"helpType": "chat", "attachedData": {"topic": "CardLimit"}}
-    help_object = await _customer(http, "POST", "/v1/client/help", ask, token)
+    help_object = await customer_calls(http, "POST", "/v1/client/help", ask, token)
     session, interaction = help_object["sessionId"], help_object["interactionId"]
-    _say(
+    say(
         f"2. Diyalog had the company's queue create interaction {interaction}. The customer is on the waiting screen,\n"
         "   connected to the event stream of the session."
     )
     async with http.ws_connect("/v1/client/events") as stream:
         hello = {"type": "hello", "sessionId": session, "after": help_object["seq"], "epoch": help_object["epoch"]}
         await stream.send_json({**hello, "token": token})
-        _frame("app <-", await stream.receive_json(timeout=_READY_S))
-        _say("3. Nobody is free. The queue says so with a signed request, and Diyalog ends the wait.")
-        body = {"interactionId": interaction, "message": _MESSAGE}
-        await _company(http, key, body)
-        _say("4. The customer's app learns why, at once, and confirms it.")
-        ended = await stream.receive_json(timeout=_READY_S)
-        _frame("app <-", ended)
+        show_frame("app <-", await stream.receive_json(timeout=READY_S))
+        say("3. Nobody is free. The queue says so with a signed request, and Diyalog ends the wait.")
+        body = {"interactionId": interaction, "message": MESSAGE}
+        await company_calls(http, key, body)
+        say("4. The customer's app learns why, at once, and confirms it.")
+        ended = await stream.receive_json(timeout=READY_S)
+        show_frame("app <-", ended)
         await stream.send_json({"type": "ack", "seq": ended["seq"]})
-        closed = await stream.receive(timeout=_READY_S)
-        _frame("app ->", {"type": "ack", "seq": ended["seq"]})
-        if ended["data"]["message"] != _MESSAGE or closed.data != aiohttp.WSCloseCode.OK:
+        closed = await stream.receive(timeout=READY_S)
+        show_frame("app ->", {"type": "ack", "seq": ended["seq"]})
+        if ended["data"]["message"] != MESSAGE or closed.data != aiohttp.WSCloseCode.OK:
             raise DemoError("the customer was not told")
-    _say("5. The queue repeats itself: nobody waits there any more (errorCode 402), and nothing changes.")
-    await _company(http, key, body)
-    _say(f"The customer saw: “{_MESSAGE}”\nEvery wait ends in exactly one outcome that the customer's app learns of.")
+    say("5. The queue repeats itself: nobody waits there any more (errorCode 402), and nothing changes.")
+    await company_calls(http, key, body)
+    say(f"The customer saw: “{MESSAGE}”\nEvery wait ends in exactly one outcome that the customer's app learns of.")
 
 
-async def _customer(
+async def customer_calls(
     http: aiohttp.ClientSession, method: str, path: str, body: Mapping[str, object], token: str = ""
 ) -> dict[str, Any]:
+    """The customer's app makes a request, shown on screen; its answer. Raises DemoError unless something was made."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     async with http.request(method, path, json=body, headers=headers) as response:
         answer: dict[str, Any] = await response.json(content_type=None)
-        _exchange(f"{method} {path}", {}, json.dumps(body, ensure_ascii=False), response.status, _short(answer))
+        show_exchange(f"{method} {path}", {}, json.dumps(body, ensure_ascii=False), response.status, _short(answer))
         if response.status != 201:
             raise DemoError(f"{path} answered {response.status}")
         return answer
 
 
-async def _company(http: aiohttp.ClientSession, key: Key, body: Mapping[str, str]) -> None:
+async def company_calls(http: aiohttp.ClientSession, key: Key, body: Mapping[str, str]) -> None:
+    """The company's queue calls interactionisnotdelivered, signed, shown on screen. Raises DemoError."""
     content = json.dumps(body, ensure_ascii=False).encode()
     headers = sign(
         "POST",
@@ -192,7 +194,7 @@ async def _company(http: aiohttp.ClientSession, key: Key, body: Mapping[str, str
     )
     async with http.post(_NOT_DELIVERED, data=content, headers=headers) as response:
         answer = await response.text()
-        _exchange(f"POST {_NOT_DELIVERED}", headers, content.decode(), response.status, answer)
+        show_exchange(f"POST {_NOT_DELIVERED}", headers, content.decode(), response.status, answer)
         if response.status != 200:
             raise DemoError(f"{_NOT_DELIVERED} answered {response.status}")
 
@@ -203,11 +205,13 @@ def _short(answer: Mapping[str, Any]) -> str:
     return json.dumps(shown, ensure_ascii=False)
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
+    """Tell the next part of the story."""
     print(f"\n{text}", flush=True)
 
 
-def _exchange(line: str, headers: Mapping[str, str], body: str, status: int, answer: str) -> None:
+def show_exchange(line: str, headers: Mapping[str, str], body: str, status: int, answer: str) -> None:
+    """Show a request and its answer."""
     print(f"     {line}")
     for name, value in headers.items():
         print(f"     {name}: {value}")
@@ -215,7 +219,8 @@ def _exchange(line: str, headers: Mapping[str, str], body: str, status: int, ans
     _wrapped(f"  <- {status} ", answer)
 
 
-def _frame(direction: str, frame: object) -> None:
+def show_frame(direction: str, frame: object) -> None:
+    """Show a message of the event stream."""
     _wrapped(f"  {direction} ", json.dumps(frame, ensure_ascii=False))
 
 
@@ -225,8 +230,8 @@ def _wrapped(lead: str, text: str) -> None:
 
 def _show_page(url: str) -> None:
     start = urlencode({"customerId": "880215", "customerName": "Deniz", "helpType": "chat", "lang": "en"})
-    _say(
-        f"Now you: open the waiting screen. The simulated company gives up on you after {_GIVE_UP_S:g} s.\n\n"
+    say(
+        f"Now you: open the waiting screen. The simulated company gives up on you after {GIVE_UP_S:g} s.\n\n"
         f"     {url}/app/help.html#/start?{start}\n\n"
         f"Documents for integrators: {url}/docs        Metrics: {url}/metrics\n"
         "Ctrl-C ends the demo."
