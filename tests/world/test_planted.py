@@ -232,10 +232,10 @@ def test_delete_after_not_delivered(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_id_ordered_outbox(monkeypatch: pytest.MonkeyPatch) -> None:
     newest: dict[apsw.Connection, int] = {}
 
-    async def claim(transaction: Transaction, bounds: tuple[int, int]) -> Sequence[Delivery]:
+    async def claim(transaction: Transaction, ask: tuple[str, int, int]) -> Sequence[Delivery]:
         assert isinstance(transaction, SqliteTransaction)
         seen = newest.get(transaction.connection, 0)
-        claimed = await deliveries.claim(transaction, bounds)
+        claimed = await deliveries.claim(transaction, ask)
         newest[transaction.connection] = max([seen, *(one.row for one in claimed)])
         return [one for one in claimed if one.row > seen]
 
