@@ -23,6 +23,8 @@ from diyalog.simulator.ledger import Mark
 from e2e.test_kill import App, Load
 from e2e.world import eventually, metric
 from kit.checker import Told, check
+from kit.postgres import PostgresServer
+from kit.postgres_checker import check_postgres
 from kit.server import Company, Customer, Key, Reply, Stream, StreamClosedError
 
 APPS, STAYING = 8, 3
@@ -139,6 +141,7 @@ class _TimedStream(Stream):
 class Party:
     """Nodes under load. `told`: what anybody was told. `queue`: the company's, which repeats its answers."""
 
+    postgres: PostgresServer
     nodes: Cluster
     queue: QueueSystem
     company: AnyNodeCompany
@@ -192,6 +195,7 @@ class Party:
 
         await eventually(empty, 60, "the outbox is empty")
         await self.check(settled=True)
+        check_postgres(self.postgres, self.nodes.url, self.told)
         for server in self.nodes.servers:
             assert await metric(server.url, "diyalog_waits_open") == 0
             assert await metric(server.url, "diyalog_unhandled_errors_total") == 0
@@ -246,14 +250,14 @@ def chance() -> random.Random:
 
 @asynccontextmanager
 async def party(
-    folder: Path, url: str, *, nodes: int = 3, make: MakeServer = alike, **settings: str
+    folder: Path, postgres: PostgresServer, url: str, *, make: MakeServer = alike, **settings: str
 ) -> AsyncIterator[Party]:
-    """Nodes that use the company's queue. Whatever the test did, the checker must agree in the end."""
+    """Three nodes that use the company's queue. Whatever the test did, the checker must agree in the end."""
     queue = QueueSystem(first_id=7700418, repeatable=True)
     given = {"queue": "http", "queue_url": await queue.start(), "queue_repeatable": "true", "limit_starts": "0"}
     try:
         async with (
-            cluster(folder, url, nodes, make=make, **{**given, **settings}) as running,
+            cluster(folder, url, 3, make=make, **{**given, **settings}) as running,
             AsyncExitStack() as stack,
         ):
             seen, dice = Seen(), chance()
@@ -262,7 +266,7 @@ async def party(
                 return dice.choice(running.servers).url
 
             company = await stack.enter_async_context(AnyNodeCompany(somewhere, running.companies[0].key))
-            made = Party(running, queue, company, dice, seen, ClusterLoad(seen))
+            made = Party(postgres, running, queue, company, dice, seen, ClusterLoad(seen))
             try:
                 yield made
             finally:

@@ -76,7 +76,7 @@ async def test_a_database_that_loses_answers_and_crashes(tmp_path: Path, own_pos
             through = url.replace(f":{own_postgres.port}/", f":{proxy.port}/")
             return Server(folder, **{**settings, "database_url": through if number == 0 else url})
 
-        async with party(tmp_path, url, make=make) as here:
+        async with party(tmp_path, own_postgres, url, make=make) as here:
 
             async def faults() -> None:
                 for _ in range(CRASHES):
