@@ -145,7 +145,7 @@ class Paused:
             present = await self.here.nodes.row(
                 "SELECT count(present) FROM wait WHERE session_id = ANY (CAST($1 AS text[]))", sessions
             )
-            return present[0] == 0 and (await self.here.nodes.row(open_calls))[0] == 0
+            return bool(present[0] == 0 and (await self.here.nodes.row(open_calls))[0] == 0)
 
         await eventually(taken_over, GIVEN_UP_S, "others take over what the node held")
 
