@@ -198,6 +198,11 @@ class Diyalog:
     settings: Mapping[str, str] = field(default_factory=dict)
     generator_options: Sequence[str] = ()
 
+    @property
+    def environment(self) -> Path:
+        """The Python environment that it is installed in, and with it the wheels of PostgreSQL and NATS."""
+        return self.program.parent.parent
+
     @contextlib.contextmanager
     def start(self) -> Iterator[Running]:
         if not self.program.exists():

@@ -32,7 +32,7 @@ class Nodes:
 
     @contextlib.contextmanager
     def start(self) -> Iterator[Running]:
-        environment = self.diyalog.program.parent.parent
+        environment = self.diyalog.environment
         with contextlib.ExitStack() as stack:
             CACHE.mkdir(exist_ok=True)
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nodes-", dir=CACHE)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime as dt
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -15,6 +16,7 @@ import single
 from contestants import EXPRESS, FASTIFY, OTHER_CORE, SERVER_CORE, Contestant, Diyalog, Limit
 from figures import Result, goals_table
 from measurements import QUICK, ROUND_ERRORS, Bench, Scale, acknowledged, latency, not_delivered, note, pause
+from postgres import version
 from selfcheck import selfcheck
 from toolchain import BENCH, MissingToolError, build, describe_machine, install_peer
 
@@ -123,6 +125,8 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     if options.what == "selfcheck":
         return 0 if selfcheck(bench.programs) else 1
+    with contextlib.suppress(MissingToolError):
+        machine.append(version(bench.diyalog.environment))
     names = list(MEASUREMENTS) if options.what == "all" else [options.what]
     results, undone = measure(names, bench)
     page = document(results, undone, bench, machine)
