@@ -23,6 +23,8 @@ MODEL_PARTS, MODEL_EXAMPLES = 4, 500
 FUZZ_PARTS, FUZZ_REQUESTS = 10, 100_000
 BYTES_PARTS, BYTES_CONNECTIONS = 4, 10_000
 KILL_PARTS, KILLS = 12, 25
+NODE_KILL_PARTS, NODE_KILLS = 4, 25
+NODE_ROUNDS, NODE_CUSTOMERS = 5, 50
 GUIDED_PARTS, GUIDED_TIMES = 5, 50
 STORM_PARTS, STORM = 3, 10_000
 SOAK_MINUTES = float(os.environ.get("DIYALOG_TEST_SOAK", "1800")) / 60
@@ -88,6 +90,7 @@ def every_part() -> Iterator[Part]:
         {"DIYALOG_TEST_POSTGRES": "18"},
         ("-k", "postgres"),
     )
+    yield from cluster_parts()
     for seed in range(1, GUIDED_PARTS + 1):
         yield Part(
             f"fuzz seed {seed}",
@@ -139,6 +142,32 @@ def every_part() -> Iterator[Part]:
             f"{WORLDS:,} simulated worlds: 0 broken promises",
             1800,
             {"DIYALOG_TEST_FIRST_WORLD": str(first), "DIYALOG_TEST_WORLDS": str(WORLDS)},
+        )
+
+
+def cluster_parts() -> Iterator[Part]:
+    """Several nodes on one database."""
+    for seed in range(1, NODE_KILL_PARTS + 1):
+        yield Part(
+            f"cluster kills seed {seed}",
+            "tests/cluster/test_faults.py",
+            f"{NODE_KILLS} kills of nodes under load: 0 acknowledged transitions lost, told within 5 s (p99)",
+            120 + 12 * NODE_KILLS,
+            {"KILLS": str(NODE_KILLS), "SEED": str(seed)},
+            ("-k", "killed"),
+        )
+    for name, file, what in (
+        ("nodes", "test_faults.py", "every node restarted and one standing still"),
+        ("database", "test_database.py", "the database crashed and its answers lost"),
+        ("time", "test_time.py", "wrong clocks, deadlines and retention on three nodes"),
+    ):
+        yield Part(
+            f"cluster {name}",
+            f"tests/cluster/{file}",
+            f"{what}, {NODE_ROUNDS} times or with {NODE_CUSTOMERS} customers each: 0 lost, 0 doubled",
+            900,
+            {"ROUNDS": str(NODE_ROUNDS), "CRASHES": str(NODE_ROUNDS), "CUSTOMERS": str(NODE_CUSTOMERS)},
+            ("-k", "not killed"),
         )
 
 
