@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from diyalog.cli import doctor_machine, doctor_network, doctor_signature
+from diyalog.cli import doctor_bus, doctor_machine, doctor_network, doctor_signature
 from diyalog.cli.doctor_finding import Finding, Status, fail
 from diyalog.cli.doctor_settings import CHECK as SETTINGS
 from diyalog.cli.doctor_settings import check_settings
@@ -30,8 +30,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser = subparsers.add_parser(
         "doctor",
         help="check this server's surroundings; `doctor signature`: why a request is refused",
-        description="Check settings, data, clock, the company's services, port and pages. Changes nothing, and works "
-        "beside a running server. Exit status: 0 without a `fail`, 1 with one.",
+        description="Check settings, data, bus, clock, the company's services, port and pages. Changes nothing, and "
+        "works beside a running server. Exit status: 0 without a `fail`, 1 with one.",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_settings_flags(parser)
@@ -63,6 +63,7 @@ def _checks(settings: Settings, flags: Sequence[str], config: Path | None, stati
         (SETTINGS, lambda: check_settings(settings, flags, config)),
         (doctor_machine.FOLDER, lambda: doctor_machine.check_folder(settings)),
         (doctor_machine.DATABASE, lambda: doctor_machine.check_database(settings)),
+        (doctor_bus.BUS, lambda: doctor_bus.check_bus(settings)),
         ("queue", lambda: doctor_network.check_queue(settings)),
         ("token check", lambda: doctor_network.check_customer_tokens(settings)),
         ("staff token check", lambda: doctor_network.check_staff_tokens(settings)),

@@ -16,6 +16,7 @@ from typing import Final
 import apsw
 
 from diyalog.cli.doctor_finding import Finding, fail, ok, warn
+from diyalog.cli.doctor_postgres import check_postgres
 from diyalog.clock import SystemClock
 from diyalog.opening import KEY_FILE_NAME, OpeningError, opened_store
 from diyalog.settings import Settings
@@ -95,6 +96,9 @@ def _private(settings: Settings) -> Iterator[Finding]:
 
 def check_database(settings: Settings) -> list[Finding]:
     """The database: opens, schema version, integrity, epoch, newest row, and whether the secret key opens it."""
+    if settings.database_url is not None:
+        findings, usable = check_postgres(settings)
+        return [*findings, _key_fits(settings)] if usable else findings
     path = settings.data_dir / DATABASE_NAME
     if not path.is_file():
         return [warn(DATABASE, f"there is none at {path} yet", "`diyalog serve` makes it")]
