@@ -186,11 +186,14 @@ UPDATE wait SET interaction_id = :interaction, sealed_request = NULL WHERE id = 
 UPDATE wait SET sealed_request = NULL WHERE id = :wait AND state = 'ENDED'
 
 -- name: due_deliveries
+-- Nothing is estimated from how much may be due: then all waits would be read for the sake of a few.
+WITH due AS MATERIALIZED (
+  SELECT * FROM outbox WHERE NOT unresolved AND due_at <= :now ORDER BY due_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
+)
 SELECT o.id, o.kind, o.attempt, o.first_at, o.interaction_id, w.session_id, w.sealed_request, w.state, w.outcome,
-       EXISTS (SELECT 1 FROM wait AS l WHERE l.interaction_id = o.interaction_id AND l.state <> 'ENDED')
-FROM outbox AS o JOIN wait AS w ON w.id = o.wait
-WHERE NOT o.unresolved AND o.due_at <= :now ORDER BY o.due_at, o.id LIMIT :limit
-FOR UPDATE OF o SKIP LOCKED
+       (SELECT l.id FROM wait AS l WHERE l.interaction_id = o.interaction_id AND l.state <> 'ENDED') IS NOT NULL
+FROM due AS o CROSS JOIN LATERAL (SELECT * FROM wait WHERE id = o.wait LIMIT 1) AS w
+ORDER BY o.due_at, o.id
 
 -- name: due_requests
 SELECT o.id, o.kind, o.attempt, o.first_at, o.interaction_id, w.session_id, w.sealed_request, w.state, w.outcome, false
@@ -248,16 +251,16 @@ UPDATE outbox SET due_at = :now, lease_node = NULL WHERE lease_node = :gone AND 
 DELETE FROM node WHERE id = :gone
 
 -- name: forget_idempotency
-DELETE FROM idempotency WHERE scope IN (
-  SELECT scope FROM idempotency WHERE at <= :before LIMIT :limit FOR UPDATE SKIP LOCKED)
+DELETE FROM idempotency WHERE scope = ANY (ARRAY (
+  SELECT scope FROM idempotency WHERE at <= :before ORDER BY at LIMIT :limit FOR UPDATE SKIP LOCKED))
 
 -- name: forget_hashes
-DELETE FROM transaction_hash WHERE digest IN (
-  SELECT digest FROM transaction_hash WHERE expires_at <= :now LIMIT :limit FOR UPDATE SKIP LOCKED)
+DELETE FROM transaction_hash WHERE digest = ANY (ARRAY (
+  SELECT digest FROM transaction_hash WHERE expires_at <= :now LIMIT :limit FOR UPDATE SKIP LOCKED))
 
 -- name: forget_tokens
-DELETE FROM client_token WHERE digest IN (
-  SELECT digest FROM client_token WHERE issued_at <= :before LIMIT :limit FOR UPDATE SKIP LOCKED)
+DELETE FROM client_token WHERE digest = ANY (ARRAY (
+  SELECT digest FROM client_token WHERE issued_at <= :before ORDER BY issued_at LIMIT :limit FOR UPDATE SKIP LOCKED))
 
 -- name: old_waits
 SELECT id FROM (SELECT id, state, ended_at FROM wait ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED) AS first
@@ -270,13 +273,15 @@ DELETE FROM outbox WHERE wait = :wait AND unresolved
 DELETE FROM wait WHERE id = :wait AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.wait = :wait)
 
 -- name: forget_requesters
-UPDATE audit SET sealed_requester = NULL WHERE id IN (
-  SELECT id FROM audit WHERE at <= :before AND sealed_requester IS NOT NULL LIMIT :limit FOR UPDATE SKIP LOCKED)
+UPDATE audit SET sealed_requester = NULL WHERE id = ANY (ARRAY (
+  SELECT id FROM audit WHERE at <= :before AND sealed_requester IS NOT NULL
+  ORDER BY at LIMIT :limit FOR UPDATE SKIP LOCKED))
 
 -- name: forget_customers
-DELETE FROM customer WHERE id IN (
+DELETE FROM customer WHERE id = ANY (ARRAY (
   SELECT c.id FROM customer AS c WHERE c.seen_at <= :before AND c.barred_at IS NULL
-    AND NOT EXISTS (SELECT 1 FROM wait AS w WHERE w.customer = c.id) LIMIT :limit FOR UPDATE SKIP LOCKED)
+    AND (SELECT w.id FROM wait AS w WHERE w.customer = c.id LIMIT 1) IS NULL
+  ORDER BY c.seen_at LIMIT :limit FOR UPDATE SKIP LOCKED))
 
 -- name: find_customer
 SELECT id, barred_at, sealed_profile FROM customer WHERE lookup = :lookup

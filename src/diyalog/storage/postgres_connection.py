@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
@@ -10,15 +11,19 @@ import asyncpg
 from diyalog.storage.statements import load_statements
 
 if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
     Pool: TypeAlias = asyncpg.Pool[asyncpg.Record]
+    PoolConnection: TypeAlias = PoolConnectionProxy[asyncpg.Record]
 else:
-    Connection = Pool = Any
+    Connection = Pool = PoolConnection = Any
 
 CONNECT_S: Final = 3.0
 """How long opening a connection may take."""
 STATEMENT_S: Final = 5.0
 """How long one statement may take; then its connection is given up, and what it did is not known."""
+_CONNECTIONS: Final = 64
 _PARAMETER: Final = re.compile(r"(?<![:\w]):([a-z_]+)")
 _SESSION: Final = {
     "application_name": "diyalog",
@@ -28,6 +33,7 @@ _SESSION: Final = {
     "idle_in_transaction_session_timeout": "3s",
     "statement_timeout": f"{STATEMENT_S:g}s",
     "timezone": "UTC",
+    "plan_cache_mode": "force_generic_plan",  # planning the long statements each time takes longer than they do
     "jit": "off",  # compiling costs these short statements more than it saves
 }
 
@@ -87,5 +93,35 @@ async def open_postgres(url: str) -> Connection:
 async def open_pool(url: str, size: int) -> Pool:
     """Open connections for reading; raises as `open_postgres` does."""
     return await asyncpg.create_pool(
-        url, min_size=1, max_size=size, timeout=CONNECT_S, command_timeout=STATEMENT_S, server_settings=_SESSION
+        url,
+        min_size=1,
+        max_size=size,
+        timeout=CONNECT_S,
+        command_timeout=STATEMENT_S,
+        server_settings=_SESSION,
+        setup=Plans().renew,
     )
+
+
+class Plans:
+    """Has connections plan their statements anew when they are 1, 3, 7, 15 ... seconds old.
+
+    A connection keeps a plan until its tables are analysed. One that was made while they were nearly empty reads them
+    from end to end, and would go on with that when they have grown.
+    """
+
+    def __init__(self) -> None:
+        self._due: dict[int, tuple[float, float]] = {}
+
+    async def renew(self, connection: Connection | PoolConnection) -> None:
+        """Call it before the connection is used."""
+        process, now = connection.get_server_pid(), asyncio.get_running_loop().time()
+        if process not in self._due:
+            if len(self._due) >= _CONNECTIONS:  # most of them are gone
+                self._due.clear()
+            self._due[process] = (now + 1.0, 2.0)
+            return
+        at, pause = self._due[process]
+        if now >= at:
+            self._due[process] = (now + pause, 2 * pause)
+            await connection.execute("DISCARD PLANS")

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 import asyncpg
 
 from diyalog.ports import StoreUnavailableError
-from diyalog.storage.postgres_connection import AWAY, RACED, Connection, Statement, open_postgres
+from diyalog.storage.postgres_connection import AWAY, RACED, Connection, Plans, Statement, open_postgres
 from diyalog.storage.postgres_transaction import PostgresTransaction
 from diyalog.storage.transaction import Operation
 
@@ -63,6 +63,7 @@ class PostgresWriter:
         self._submitted: dict[Operation[Any, Any], list[_Pending]] = {}
         self._idle = list(range(lanes))
         self._connections: list[Connection | None] = [None] * lanes
+        self._plans = Plans()
         self._lost: list[list[int]] = [[] for _ in range(lanes)]
         self._tasks: set[asyncio.Task[None]] = set()
         self._turning = False
@@ -163,6 +164,7 @@ class PostgresWriter:
         connection = await self._connected(lane)
         transaction: PostgresTransaction | None = None
         try:
+            await self._plans.renew(connection)
             if again:
                 await self._end_earlier(lane, connection)
             if self._alone(operation, commands):
