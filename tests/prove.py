@@ -27,6 +27,7 @@ NODE_KILL_PARTS, NODE_KILLS = 4, 25
 NODE_ROUNDS, NODE_CUSTOMERS = 5, 50
 GUIDED_PARTS, GUIDED_TIMES = 5, 50
 STORM_PARTS, STORM = 3, 10_000
+RACE_PARTS, RACES = 2, 20_000
 SOAK_MINUTES = float(os.environ.get("DIYALOG_TEST_SOAK", "1800")) / 60
 WORLD_PARTS, WORLDS = 200, 5_000
 
@@ -91,6 +92,14 @@ def every_part() -> Iterator[Part]:
         ("-k", "postgres"),
     )
     yield from cluster_parts()
+    for seed in range(1, RACE_PARTS + 1):
+        yield Part(
+            f"races seed {seed}",
+            "tests/races/test_postgres_races.py",
+            f"{RACES:,} waits, each raced by five PostgreSQL connections: one winner each, all others told who",
+            900,
+            {"DIYALOG_TEST_RACES": str(RACES), "DIYALOG_TEST_SEED": str(seed)},
+        )
     for seed in range(1, GUIDED_PARTS + 1):
         yield Part(
             f"fuzz seed {seed}",
