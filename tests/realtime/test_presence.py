@@ -102,3 +102,17 @@ async def test_a_newer_word_replaces_one_that_waits_for_the_store(world: World) 
     world.presence.retry()
     await world.settle()
     assert _stored(world) == [(wait.row, True), (wait.row, False)]
+
+
+async def test_what_other_nodes_changed_before_they_saw_that_the_customer_is_here_is_sent_at_once(world: World) -> None:
+    wait = await world.ask(await world.customer("1"), "1")
+    hold = world.store.hold("present.before")
+    socket = world.hello(wait.session_id)
+    await hold.arrived()
+    await world.commit_end(wait.session_id)
+    hold.release()
+    await world.settle()
+    assert [frame["event"] for frame in await socket.heard(3) if frame["type"] == "event"] == [
+        "wait.started",
+        "wait.ended",
+    ]

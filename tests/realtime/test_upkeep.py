@@ -64,6 +64,7 @@ async def test_a_stream_that_reads_already_does_not_read_twice(world: World) -> 
 async def test_the_heads_are_asked_for_in_slices(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upkeep, "_SLICE", 2)
     followers = await _followers(world, 5)
+    world.store.calls.clear()
     for session_id, _ in followers[1:4]:
         await world.commit_end(session_id)
     await world.upkeep.poll()
@@ -99,6 +100,7 @@ async def test_deadlines_are_swept(world: World) -> None:
 
 async def test_a_poll_with_nothing_to_find_asks_once_and_leaves_no_work_behind(world: World) -> None:
     await _followers(world, 3)
+    world.store.calls.clear()
     for _ in range(20):
         assert not await world.upkeep.poll()
     await world.settle()

@@ -226,7 +226,7 @@ class CustomerStream:
             self._ended = wait.seq  # the snapshot tells the end, even where no event follows
         self._deliver(wait, found.events)
         if not self.over:
-            context.presence.set(self.row, connected=True)
+            context.presence.connected(self.row, self._newest)
         self._socket.resume()
         if self._wanted > self.seq:
             context.hub.start(self.catch_up(self._wanted), self)
@@ -245,6 +245,10 @@ class CustomerStream:
             self._wanted = seq
             if self._stage is _Stage.FOLLOWING:
                 self._context.hub.start(self.catch_up(seq), self)
+
+    def _newest(self, head: int) -> None:
+        if head > self.seq and self._stage is _Stage.FOLLOWING:
+            self._context.hub.start(self.catch_up(head), self)
 
     async def catch_up(self, head: int) -> None:
         """Send from the store what is missing up to the event `head`, and store an acknowledgement that is owed."""

@@ -18,6 +18,9 @@ class Presence:
     Nobody waits for it. The newest word on a wait counts: words are stored in batches that overlap nowhere, and a
     word that the store did not take is tried again at `retry` unless a newer one came. `start` runs a coroutine, as
     `Hub.start` does.
+
+    Other nodes tell this one of a change only once they can see that the app is connected here. So after that is stored
+    the wait is looked at once more: what was changed since its stream read it has reached nobody.
     """
 
     def __init__(
@@ -27,13 +30,21 @@ class Presence:
         self._journal = journal
         self._start = start
         self._news: dict[int, bool] = {}
+        self._looking: dict[int, Callable[[int], None]] = {}
         self._failed: dict[int, bool] = {}
         self._storing = False
+
+    def connected(self, row: int, newest: Callable[[int], None]) -> None:
+        """Have it stored that the app of the wait `row` is connected; then `newest` is told its newest event."""
+        self._looking[row] = newest
+        self.set(row, connected=True)
 
     def set(self, row: int, *, connected: bool) -> None:
         """Have it stored that the app of the wait `row` is connected, or went away just now."""
         self._news[row] = connected
         self._failed.pop(row, None)
+        if not connected:
+            self._looking.pop(row, None)
         self._go()
 
     def tell_again(self, rows: Iterable[int]) -> None:
@@ -64,8 +75,21 @@ class Presence:
                 if failed:
                     self._journal.store_away("presence")
                 self._failed |= {row: batch[row] for row in failed if row not in self._news}
+                await self._look([row for row in batch if row not in self._failed])
         finally:
             self._storing = False
+
+    async def _look(self, rows: Iterable[int]) -> None:
+        looking = {row: self._looking.pop(row) for row in rows if row in self._looking}
+        if not looking:
+            return
+        try:
+            heads = await self._following.heads(list(looking))
+        except StoreUnavailableError:
+            self._journal.store_away("heads")  # the next poll finds it
+            return
+        for row, newest in looking.items():
+            newest(heads.get(row, 0))
 
     async def _store_one(self, row: int, *, connected: bool) -> bool:
         try:
