@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -47,7 +48,7 @@ class PostgresStore(DatabaseStore):
 
     def _begin(self, connection: Connection, lane: int, now: int | None, again: bool) -> PostgresTransaction:  # noqa: FBT001  a Begin
         # Each lane of each node counts in rows of its own, as far as there are enough of them.
-        part = (int.from_bytes(self._node.encode(), "big") * _LANES + lane) % (_PARTS * _LANES)
+        part = zlib.crc32(self._node.encode()) % _PARTS * _LANES + lane
         return PostgresTransaction(
             connection, self._sql, self._sealer, self._node, part=part, notify=self._notify, now=now, again=again
         )
