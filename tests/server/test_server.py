@@ -5,6 +5,7 @@ import logging
 import re
 import signal
 import ssl
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -109,6 +110,24 @@ async def test_requests_in_flight_are_finished_and_idle_connections_closed() -> 
         assert answer.endswith(b"through the gate")
         async with asyncio.timeout(LIMIT):
             await served.done
+
+
+async def test_requests_on_their_way_when_nobody_is_let_in_any_more_are_answered() -> None:
+    async with serving() as served:
+        kept, fresh = await served.connect(), await served.connect()
+        kept.send(GET)
+        await kept.answer()
+        served.server.stop()
+        async with asyncio.timeout(LIMIT):
+            with suppress(ConnectionRefusedError):
+                while True:
+                    (await served.connect()).close()
+        for wire in (kept, fresh):
+            wire.send(GET)
+            status, head, _ = await wire.answer()
+            assert status == 200
+            assert b"\r\nconnection: close\r\n" in head
+            assert await wire.rest() == b""
 
 
 async def test_head_that_has_begun_to_arrive_is_in_flight() -> None:

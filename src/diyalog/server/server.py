@@ -23,6 +23,9 @@ GOING_AWAY: Final = 1012
 TICK_SECONDS: Final = 1.0
 DRAIN_STEP_SECONDS: Final = 0.02
 LAST_CLOSE_SECONDS: Final = 2.0
+ON_THE_WAY_SECONDS: Final = 0.3
+"""How long a connection without a request is kept when nobody is let in any more: one may be on its way, and a client
+that is cut then cannot know whether it was carried out."""
 
 
 class StartError(Exception):
@@ -38,7 +41,7 @@ class Server(uvicorn.Server):
 
     Stopping (SIGTERM, SIGINT or `stop`, the second one changes nothing): readiness off; new WebSockets refused, new
     requests answered with `Connection: close`; WebSockets closed with 1012, spread over the drain time; then no new
-    connections, requests in flight finished; the lifespan's shutdown; `run` returns.
+    connections, requests in flight or on their way finished; the lifespan's shutdown; `run` returns.
     """
 
     server_state: SharedState
@@ -151,10 +154,12 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain, then end the application."""
+        shared = self.server_state
         await self._close_sockets()
-        self.server_state.finishing = True
         for server in self.servers:
             server.close()
+        await shared.wait_until(lambda: not shared.connections, ON_THE_WAY_SECONDS)
+        shared.finishing = True
         await self._finish_requests()
         if self._housekeeping is not None:
             self._housekeeping.cancel()
