@@ -9,10 +9,13 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from diyalog.domain.ids import NodeId
 from diyalog.domain.results import Verdict
 from diyalog.storage.connection import SchemaError
 from diyalog.storage.postgres_connection import Connection, open_postgres
+from diyalog.storage.postgres_opening import DatabaseUnusableError, open_postgres_store
 from diyalog.storage.postgres_schema import Schema, Script, read_schema, scripts, set_up
+from diyalog.storage.sealing import Sealer
 from kit import stores
 from kit.clock import SettableClock
 from kit.postgres import PostgresServer
@@ -137,6 +140,20 @@ async def test_nodes_are_replaced_one_after_the_other(database_url: str) -> None
             with pytest.raises(SchemaError, match=needs):
                 await set_up(connection, left_behind, forward=True)
         await set_up(connection, newest, forward=False)
+
+
+async def test_a_schema_that_somebody_holds(database_url: str) -> None:
+    async with connected(database_url) as connection:
+        await set_up(connection, forward=False)
+    holding = await asyncpg.connect(database_url)
+    try:
+        await holding.execute("BEGIN; LOCK TABLE schema_version IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(DatabaseUnusableError, match=r"^the server does not answer in time, or another command"):
+            await open_postgres_store(
+                database_url, Sealer(b"k" * 32), NodeId("n"), notify=True, forward=False, production=False
+            )
+    finally:
+        await holding.close()
 
 
 def test_every_script_says_which_programs_it_allows() -> None:

@@ -55,7 +55,9 @@ async def open_postgres_store(
     except _FOREIGN:
         raise DatabaseUnusableError("it holds tables of another program; name an empty database") from None
     except TimeoutError:
-        raise DatabaseUnusableError("another command has been changing its schema for long; try again") from None
+        raise DatabaseUnusableError(
+            "the server does not answer in time, or another command is changing the schema; try again"
+        ) from None
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
         raise DatabaseUnusableError(f"the server failed ({type(error).__name__}); look into its log") from None
     finally:
