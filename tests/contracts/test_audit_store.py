@@ -76,6 +76,14 @@ async def audit(url: str, tmp_path: Path) -> AsyncIterator[PostgresAudit]:
     await made.close()
 
 
+@pytest.fixture
+async def other(url: str, tmp_path: Path) -> AsyncIterator[PostgresAudit]:
+    """Of another node."""
+    made = PostgresAudit(url, SECRET, tmp_path)
+    yield made
+    await made.close()
+
+
 def chaining(audit: PostgresAudit) -> Chaining:
     def broken() -> None:
         raise AssertionError("the chain is in order")
@@ -172,9 +180,8 @@ def link(keys: AuditKeys, previous: AuditLink | None, last_id: int) -> AuditLink
 
 
 async def test_of_two_links_for_one_place_one_is_stored(
-    audit: PostgresAudit, url: str, connect: Connect, tmp_path: Path
+    audit: PostgresAudit, other: PostgresAudit, connect: Connect
 ) -> None:
-    other = PostgresAudit(url, SECRET, tmp_path)
     previous = None
     for place in range(1, 4):
         async with connect() as gate, connect() as watching:
@@ -190,7 +197,6 @@ async def test_of_two_links_for_one_place_one_is_stored(
         [previous] = await audit.newest_links(1)
         assert previous.last_id // 10 == place
     assert len(await audit.links(0, 10)) == 3
-    await other.close()
 
 
 async def until_waiting(connection: Client, waiting: int) -> None:
@@ -200,9 +206,11 @@ async def until_waiting(connection: Client, waiting: int) -> None:
             await connection.fetchval("SELECT pg_sleep(0.01)")
 
 
-async def test_nodes_that_write_and_link_at_once_make_one_chain(url: str, connect: Connect, tmp_path: Path) -> None:
+async def test_nodes_that_write_and_link_at_once_make_one_chain(
+    audit: PostgresAudit, other: PostgresAudit, connect: Connect
+) -> None:
     chance = random.Random(11)
-    audits = [PostgresAudit(url, SECRET, tmp_path / str(number)) for number in range(3)]
+    audits = (audit, other)
     written: list[int] = []
     done = asyncio.Event()
 
@@ -237,8 +245,6 @@ async def test_nodes_that_write_and_link_at_once_make_one_chain(url: str, connec
         previous, linked = one, linked + one.count
     assert previous is not None
     assert (linked, previous.last_id) == (len(written), max(written))
-    for audit in audits:
-        await audit.close()
 
 
 async def test_a_cut_and_its_note_go_together(audit: PostgresAudit, connect: Connect) -> None:
