@@ -14,6 +14,7 @@ from diyalog.domain.transitions import Event
 from diyalog.domain.wait import Reason, State
 from diyalog.storage.lifetimes import SILENT_MS
 from diyalog.storage.postgres import PostgresStore
+from diyalog.storage.postgres_connection import open_postgres
 from kit import stores
 from kit.checker import Told
 from kit.clock import SettableClock
@@ -24,6 +25,7 @@ NODES = [NodeId(f"node-{letter}") for letter in "abcde"]
 TIMES = 30
 """How often each race is run, at once."""
 LEASE_MS = 60_000
+LIMIT_S = 30
 CLOCK = SettableClock()
 
 
@@ -120,6 +122,45 @@ async def test_an_interaction_of_their_own_goes_to_one_of_two_customers(nodes: S
             (State.REQUESTED, ""),
             (State.WAITING, f"own-{number}"),
         ], "the other one is queued as usual"
+
+
+LOCKED_OUT = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+
+
+async def test_an_interaction_that_goes_from_wait_to_wait_is_never_without_one(
+    nodes: Sequence[PostgresStore], database_url: str
+) -> None:
+    """The customer starts anew under the same id while the queue says that it is not delivered."""
+    tokens = (b"1" * 32, b"2" * 32)
+    begun = []
+    for token in tokens:
+        assert await nodes[0].issue_hash("880214", "device", str(token), InteractionId("X"), LEASE_MS)
+        record = await nodes[0].activate(Activate("880214", {}, token, "device", str(token)))
+        assert record is not None
+        begun.append(stores.start(record.customer, CLOCK, token=token))
+    older = (await nodes[0].start_wait(begun[0])).wait
+    assert older is not None
+    holder, watcher = await open_postgres(database_url), await open_postgres(database_url)
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            async with holder.transaction():
+                await holder.execute("SELECT 1 FROM wait WHERE id = $1 FOR UPDATE", older.row)
+                starting = asyncio.ensure_future(nodes[1].start_wait(begun[1]))
+                while await watcher.fetchval(LOCKED_OUT) < 1:
+                    pass
+                ending = asyncio.ensure_future(stores.not_delivered(nodes[2], interaction="X"))
+                while await watcher.fetchval(LOCKED_OUT) < 2:
+                    pass
+            started, ended = await starting, await ending
+    finally:
+        await holder.close()
+        await watcher.close()
+    assert started.replaced is not None
+    assert started.wait is not None
+    assert started.wait.interaction_id == "X"
+    assert ended.verdict is Verdict.WON
+    assert ended.wait is not None
+    assert ended.wait.session_id == started.wait.session_id
 
 
 async def test_one_id_that_the_queue_gave_twice_is_kept_by_one_wait(nodes: Sequence[PostgresStore]) -> None:

@@ -22,7 +22,9 @@ WITH rule AS MATERIALIZED (
   SELECT a.*,
          CASE WHEN a.id IS NOT NULL THEN a.id
               WHEN a.interaction_id IS NOT NULL THEN
-                coalesce((SELECT w.id FROM wait AS w WHERE w.interaction_id = a.interaction_id AND w.state <> 'ENDED'),
+                coalesce((SELECT w.id FROM wait AS w  -- the one that this command has ended before, if it has
+                          WHERE :again AND w.interaction_id = a.interaction_id AND w.command = a.command),
+                         (SELECT w.id FROM wait AS w WHERE w.interaction_id = a.interaction_id AND w.state <> 'ENDED'),
                          (SELECT max(w.id) FROM wait AS w WHERE w.interaction_id = a.interaction_id))
               ELSE (SELECT w.id FROM wait AS w WHERE w.session_id = a.session_id) END AS wait
   FROM asked AS a
@@ -74,7 +76,9 @@ SELECT coalesce(json_agg(json_build_array(
          w.started_at, w.ended_at, w.seq, w.acknowledged_at, w.command,
          EXISTS (SELECT 1 FROM wait AS o
                  WHERE o.customer = w.customer AND o.state <> 'ENDED' AND o.outcome IS NULL AND o.id <> w.id),
-         w.present)), '[]')
+         w.present,
+         EXISTS (SELECT 1 FROM wait AS o
+                 WHERE o.interaction_id = w.interaction_id AND o.state <> 'ENDED' AND o.id <> w.id))), '[]')
 FROM wait AS w WHERE w.id = ANY (CAST(:waits AS bigint[]))
 
 -- name: find_idempotency

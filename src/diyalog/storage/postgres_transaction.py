@@ -14,6 +14,8 @@ from diyalog.storage.sealing import Sealer
 from diyalog.storage.transaction import Ended, Endings, Row, Value
 
 _COMMAND: Final = 13
+_MOVED: Final = 16
+_INTERACTION: Final = 3
 _decode: Final = msgspec.json.Decoder(list[list[Any]]).decode
 _decode_names: Final = msgspec.json.Decoder(list[SessionId]).decode
 _RULES: Final = msgspec.json.encode(
@@ -57,7 +59,7 @@ class PostgresTransaction:
         self._connection = connection
         self._sql = sql
         self._now = now
-        self._always: dict[str, Any] = {"now": now, "node": node, "part": part, "notify": notify}
+        self._always: dict[str, Any] = {"now": now, "node": node, "part": part, "notify": notify, "again": again}
 
     @property
     def now(self) -> int:
@@ -107,6 +109,27 @@ class PostgresTransaction:
 
     async def end_waits(self, endings: Endings) -> Ended:
         """Carry out a group of endings by the guarded statement, with all that is written along with them."""
+        ended = await self._end_waits(endings)
+        if not any(len(fields) > _MOVED and fields[_MOVED] for fields in ended.rows):
+            return ended
+        commands = _decode(endings.commands)
+        # An interaction may have gone from the wait that it named to another one meanwhile, in one step: it was open
+        # all the time, and that one is meant.
+        moved = [
+            place
+            for place, (command, fields) in enumerate(zip(commands, ended.rows, strict=True))
+            if command[_INTERACTION] is not None
+            and len(fields) > _MOVED
+            and fields[_MOVED]
+            and fields[_COMMAND] != command[0]
+        ]
+        rest = msgspec.json.encode([commands[place] for place in moved]).decode()
+        rows, repeated = list(ended.rows), await self._end_waits(endings._replace(commands=rest))
+        for place, fields in zip(moved, repeated.rows, strict=True):
+            rows[place] = fields
+        return ended._replace(rows=rows)
+
+    async def _end_waits(self, endings: Endings) -> Ended:
         found = await self._connection.fetchrow(*self._filled("end_waits", {**endings._asdict(), "rules": _RULES}))
         assert found is not None, "a SELECT of values has one row"
         self.committed = self._now is None
