@@ -128,6 +128,7 @@ def every_part() -> Iterator[Part]:
         ("transitions", "the table of transitions"),
         ("signature", "the rules of signatures"),
         ("endings", "the transaction that ends waits"),
+        ("outbox", "what claims and stores calls to the queue"),
     ):
         yield Part(
             f"mutation {target}",

@@ -1,19 +1,47 @@
 """What every store must do with the calls that are due to the company's queue; run against each backend."""
 
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+import apsw
+import pytest
+
 from contracts.conftest import OpenStore
 from diyalog.domain.commands import QueueFailed, QueueTook, Request
 from diyalog.domain.ids import InteractionId, NodeId
 from diyalog.domain.results import Delivery, StartResult
 from diyalog.domain.transitions import Event
 from diyalog.domain.wait import Outcome, State, Wait
+from diyalog.storage.sqlite import DATABASE_NAME
 from diyalog.storage.store import DatabaseStore
 from kit import stores
 from kit.clock import SettableClock
+from kit.postgres import PostgresServer
 
 LEASE_MS = 1000
 FREE_MS = stores.QUEUE_TIMEOUT_MS + 120_000
 """How long the node that starts a wait holds its request."""
 REQUEST = Request("880214", "10000000146", ())
+RunSql: TypeAlias = Callable[[str], object]
+
+
+@pytest.fixture
+def run_sql(backend: str, store: DatabaseStore, tmp_path: Path, request: pytest.FixtureRequest) -> RunSql:
+    """Runs a statement on the store's database, beside the store."""
+    del store  # it makes the tables
+    if backend == "postgres":
+        server: PostgresServer = request.getfixturevalue("postgres")
+        name = urlsplit(request.getfixturevalue("database_url")).path[1:]
+        return lambda statement: server.execute(statement, name)
+
+    def run(statement: str) -> None:
+        with closing(apsw.Connection(str(tmp_path / DATABASE_NAME))) as database:
+            database.execute(statement)
+
+    return run
 
 
 async def requested(store: DatabaseStore, clock: SettableClock, customer: str) -> tuple[Wait, Delivery]:
@@ -171,3 +199,22 @@ async def test_an_id_that_is_taken_anew_drops_its_own_delete_at_once_and_no_othe
     await store.queue_took(QueueTook(stores.command_id(), delivery.row, delivery.attempt, InteractionId("A")))
     assert (await store.tally()).outbox == {"delete": 1}
     assert [due.interaction_id for due in await claimed(store)] == ["B"]
+
+
+async def test_a_delete_that_was_written_while_its_id_was_taken_anew_is_dropped_by_the_claim(
+    store: DatabaseStore, clock: SettableClock, run_sql: RunSql
+) -> None:
+    """Two nodes at the same moment: one ends a wait, the other stores that the queue gave its id to the next one."""
+    ended = await cancelled(store, clock, "1", "A")
+    wait, delivery = await requested(store, clock, "2")
+    await store.queue_took(QueueTook(stores.command_id(), delivery.row, delivery.attempt, InteractionId("A")))
+    run_sql(
+        "INSERT INTO outbox (kind, wait, interaction_id, attempt, first_at, due_at)"
+        f" VALUES ('delete', {ended.row}, 'A', 0, {clock.at}, {clock.at})"
+    )
+    await cancelled(store, clock, "3", "B")
+    assert (await store.tally()).outbox == {"delete": 2}
+    assert [due.interaction_id for due in await claimed(store)] == ["B"]
+    assert (await store.tally()).outbox == {"delete": 1}
+    await stores.end(store, Event.CANCEL, wait.row)
+    assert [due.interaction_id for due in await claimed(store)] == ["A"], "now nobody waits under it"

@@ -34,7 +34,7 @@ _SIGNATURE = (
     "tests/domain/test_signature_months.py",
     "tests/domain/test_signing_key.py",
 )
-_ENDINGS = (
+_STORE = (
     "tests/contracts/test_store_waits.py",
     "tests/storage/test_ends_together.py",
     "tests/contracts/test_store_outbox.py",
@@ -44,6 +44,7 @@ _ENDINGS = (
     "tests/usecases/test_outbox_delivery.py",
     "tests/faults/test_queue_outage.py",
 )
+_ENDINGS = (*_STORE, "tests/faults/test_postgres_ambiguous_commit.py")
 _OUTBOX = (
     "tests/contracts/test_store_outbox.py",
     "tests/contracts/test_store_waits.py",
@@ -51,16 +52,23 @@ _OUTBOX = (
     "tests/usecases/test_queueing.py",
     "tests/storage/test_faults.py",
     "tests/faults/test_queue_outage.py",
+    "tests/faults/test_postgres_ambiguous_commit.py",
 )
+_EMBEDDED = "not postgres"
+"""Of tests that run on both databases those on the embedded one."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """One file, what makes changes of it, and the tests that should notice, the likeliest first."""
+    """One file, what makes changes of it, and the tests that should notice, the likeliest first.
+
+    `chosen`: which of these tests, as pytest's `-k` takes it.
+    """
 
     name: str
     mutants: Callable[[str], Iterator[Mutant]]
     tests: Sequence[str]
+    chosen: str = ""
 
     @property
     def source(self) -> str:
@@ -70,9 +78,17 @@ class Target:
 TARGETS: dict[str, Target] = {
     "signature": Target("domain/signature.py", python_mutants.mutants, _SIGNATURE),
     "transitions": Target("domain/transitions.py", python_mutants.mutants, ("tests/domain/test_transitions.py",)),
-    "endings": Target("storage/endings.py", python_mutants.mutants, _ENDINGS),
-    "outbox": Target("storage/deliveries.py", python_mutants.mutants, _OUTBOX),
-    "statements": Target("sql/statements.sqlite.sql", sql_mutants.mutants, _ENDINGS),
+    "endings": Target(
+        "storage/endings.py",
+        python_mutants.mutants,
+        _ENDINGS,
+        f"({_EMBEDDED}) or tells_of_itself or lost_have_lost",
+    ),
+    "outbox": Target(
+        "storage/deliveries.py", python_mutants.mutants, _OUTBOX, f"({_EMBEDDED}) or in_hand or holds_otherwise"
+    ),
+    "sqlite": Target("storage/sqlite_transaction.py", python_mutants.mutants, _STORE, _EMBEDDED),
+    "statements": Target("sql/statements.sqlite.sql", sql_mutants.mutants, _STORE, _EMBEDDED),
 }
 
 
@@ -92,9 +108,9 @@ def changeable(folder: Path, target: Target) -> Iterator[Path]:
 class Bench:
     """Runs tests on one source after the other, each in a fork of this process, which never imports the program."""
 
-    def __init__(self, file: Path, tests: Sequence[str], folder: Path) -> None:
+    def __init__(self, file: Path, target: Target, folder: Path) -> None:
         self._file = file
-        self._tests = tests
+        self._target = target
         self._output = folder / "output"
         self._imported = folder / "imported"
         self._folder = folder
@@ -142,9 +158,8 @@ class Bench:
             os.dup2(descriptor, 1)
             os.dup2(descriptor, 2)
             _use(next(parent for parent in self._file.parents if parent.name == "src"))
-            status = _test(
-                [*_OPTIONS, f"--basetemp={self._folder / 'tests'}", *(str(ROOT / test) for test in self._tests)]
-            )
+            files = [str(ROOT / test) for test in self._target.tests]
+            status = _test([*_OPTIONS, f"--basetemp={self._folder / 'tests'}", "-k", self._target.chosen, *files])
             self._imported.write_text(json.dumps(_preloadable()), encoding="utf-8")
         except BaseException:  # noqa: BLE001  nothing of the parent may run on in here
             traceback.print_exc()
@@ -191,7 +206,7 @@ def survivors(target: Target, only: Sequence[str], folder: Path) -> tuple[list[s
     unnoticed = []
     count = 0
     with changeable(folder, target) as file:
-        bench = Bench(file, target.tests, folder)
+        bench = Bench(file, target, folder)
         bench.warm(target.source)
         for mutant in target.mutants(target.source):
             if only and mutant.key not in only:
