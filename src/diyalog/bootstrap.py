@@ -149,7 +149,7 @@ def put_together(
     context = StreamContext(hub, following, presence, journal, time, now, limits, settings.limits.messages)
     streams = Streams(context, settings.allowed_origins, lambda: waiting.stopping)
     audit = open_server_audit(settings)
-    chaining = Chaining(audit, audit.keys, clock=clock, keep_ms=keep_ms(settings), on_broken=_audit_alarm(log, metrics))
+    chaining = Chaining(audit, audit.keys, clock=time, keep_ms=keep_ms(settings), on_broken=_audit_alarm(log, metrics))
     health = Health(
         store_answers=_store_answers(store),
         draining=lambda: waiting.stopping,

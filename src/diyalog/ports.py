@@ -242,7 +242,7 @@ class AuditStore(Protocol):
         ...
 
     async def rows(self, after: int, until: int, limit: int) -> AuditRows:
-        """Up to `limit` rows after one id up to another."""
+        """Up to `limit` rows after one id up to another, as far as no row can still appear among them."""
         ...
 
     async def append(self, previous: AuditLink | None, link: AuditLink) -> bool:

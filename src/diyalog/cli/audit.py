@@ -84,7 +84,7 @@ def _run(arguments: argparse.Namespace, act: Act) -> int:
     except OpeningError as error:
         sys.stderr.write(f"diyalog: {error}\n")
     except StoreUnavailableError as error:
-        sys.stderr.write(f"diyalog: DIYALOG_DATA_DIR: the database cannot be used ({error})\n")
+        sys.stderr.write(f"diyalog: the database cannot be used now ({error}); try again, or see `diyalog doctor`\n")
     return _WRONG_USE
 
 

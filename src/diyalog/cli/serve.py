@@ -13,6 +13,7 @@ from diyalog.bootstrap import run
 from diyalog.cli.prefork import Prefork
 from diyalog.cli.settings_flags import add_settings_flags, settings_from
 from diyalog.opening import OpeningError
+from diyalog.ports import StoreUnavailableError
 from diyalog.server.server import StartError
 from diyalog.settings import Settings
 
@@ -49,6 +50,8 @@ def _serve(settings: Settings, say_ready: Callable[[str], None]) -> int:
         uvloop.run(run(settings, say_ready))
     except OpeningError as error:
         return _refuse(str(error))
+    except StoreUnavailableError as error:  # while it started; a server that runs goes on without
+        return _refuse(f"the database cannot be used now ({error}); try again, or see `diyalog doctor`")
     except StartError as error:
         return _refuse(_no_address(str(error)))
     return 0

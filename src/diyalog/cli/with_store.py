@@ -10,6 +10,7 @@ from typing import Final
 from diyalog.cli.settings_flags import settings_from
 from diyalog.clock import SystemClock
 from diyalog.opening import OpeningError, opened_store
+from diyalog.ports import StoreUnavailableError
 from diyalog.storage.store import DatabaseStore
 
 WRONG_USE: Final = 2
@@ -32,4 +33,7 @@ def run_with_store(arguments: argparse.Namespace, act: Act, *, forward: bool = F
         return asyncio.run(opened())
     except OpeningError as error:
         sys.stderr.write(f"diyalog: {error}\n")
+        return WRONG_USE
+    except StoreUnavailableError as error:
+        sys.stderr.write(f"diyalog: the database cannot be used now ({error}); try again, or see `diyalog doctor`\n")
         return WRONG_USE
