@@ -30,7 +30,7 @@ from kit.server import Company, Customer, Key, Reply, Stream, StreamClosedError
 APPS, STAYING = 8, 3
 FAULTS = ("answer", "answer", "answer", "slow=0.05", "slow=0.3", "cut-after", "cut-before", "status=503")
 BACK_OFF_S = 0.1
-BROKEN, SESSION_OVER = 1006, 1000
+BROKEN, SESSION_OVER, TRY_AGAIN = 1006, 1000, 1013
 
 Somewhere = Callable[[], str]
 """The address of a node; another one each time."""
@@ -82,7 +82,8 @@ class ClusterLoad(Load):
             if reply.status != 503:
                 return reply
             assert int(reply.headers["Retry-After"]) >= 1, reply.headers
-            assert reply.json["retryable"] is True, reply.text
+            if "json" in reply.headers["Content-Type"]:  # the company is answered in plain text
+                assert reply.json["retryable"] is True, reply.text
             self.seen.refused += 1
             await asyncio.sleep(BACK_OFF_S)  # sooner than asked to: so the database is away for more of them
 
@@ -122,6 +123,8 @@ class AnyNodeCustomer(Customer):
             if closed.code == SESSION_OVER:
                 raise
             self._seen.codes[closed.code] = self._seen.codes.get(closed.code, 0) + 1
+            if closed.code == TRY_AGAIN:
+                await asyncio.sleep(BACK_OFF_S)
             raise StreamClosedError(BROKEN, closed.reason) from closed
 
 
