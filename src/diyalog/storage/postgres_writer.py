@@ -20,7 +20,9 @@ from diyalog.storage.transaction import Operation
 
 _A = TypeVar("_A")
 _R = TypeVar("_R")
-_GROUP_LIMIT: Final = 1000
+_TOGETHER: Final = 1000
+_ONE_AFTER_THE_OTHER: Final = 100
+"""Most commands of a group: of one statement for all, and of some statements for each, which other lanes take on too."""
 _RACES: Final = 20
 """How often a group that met another transaction is run again before each of its commands is run alone."""
 _RESOLVE_S: Final = 5.0
@@ -95,9 +97,10 @@ class PostgresWriter:
         while self._submitted and self._idle:
             operation = next(iter(self._submitted))
             group = self._submitted.pop(operation)
-            if len(group) > _GROUP_LIMIT:
-                self._submitted[operation] = group[_GROUP_LIMIT:]
-                del group[_GROUP_LIMIT:]
+            most = _TOGETHER if self._alone(operation, ()) else _ONE_AFTER_THE_OTHER
+            if len(group) > most:
+                self._submitted[operation] = group[most:]
+                del group[most:]
             task = asyncio.get_running_loop().create_task(self._work(self._idle.pop(), operation, group))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
