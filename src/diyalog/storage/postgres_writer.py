@@ -22,7 +22,7 @@ _A = TypeVar("_A")
 _R = TypeVar("_R")
 _TOGETHER: Final = 1000
 _ONE_AFTER_THE_OTHER: Final = 100
-"""Most commands of a group: of one statement for all, and of some statements for each, which other lanes take on too."""
+"""Most commands of a group: where one statement does all, and where each takes some, which other lanes then share."""
 _RACES: Final = 20
 """How often a group that met another transaction is run again before each of its commands is run alone."""
 _RESOLVE_S: Final = 5.0
