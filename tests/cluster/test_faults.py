@@ -37,17 +37,6 @@ async def kill_again_and_again(here: Party) -> None:
         await server.start()
 
 
-async def test_nothing_acknowledged_is_lost_by_killed_nodes(
-    tmp_path: Path, postgres: PostgresServer, database_url: str
-) -> None:
-    async with party(tmp_path, postgres, database_url, queue_timeout="30") as here:
-        await here.under_load(lambda: kill_again_and_again(here), 60 + 6 * KILLS)
-        await here.settle()
-        assert here.load.cut + here.load.streams_cut >= KILLS, "the kills hit requests and streams"
-        assert here.seen.p99_s < AFTER_A_CRASH_S
-        assert here.seen.codes.keys() <= {1006}
-
-
 async def restart_one_after_the_other(here: Party) -> None:
     for server in here.nodes.servers * ROUNDS:
         await here.load.progress(20)
@@ -175,34 +164,39 @@ class Paused:
         await give_up(self.here, session)
 
 
-async def test_a_node_that_stood_still_does_no_harm(
+async def stand_still(here: Party) -> None:
+    """Pause a node until the others have taken over what it held, and let it go on."""
+    zombie = here.nodes.servers[0]
+    async with AsyncExitStack() as stack:
+        for number in range(ROUNDS):
+            held = Paused(here, number)
+            await held.prepare(stack)
+            zombie.signal(signal.SIGSTOP)
+            here.play_faults()
+            try:
+                await held.released()
+                await give_up(here, held.waiters[0].session)
+            finally:
+                zombie.signal(signal.SIGCONT)
+            resumed = time.monotonic()
+            await held.back()
+            assert time.monotonic() - resumed < BACK_S
+            assert await here.nodes.metric(0, 'diyalog_alarms_total{alarm="node_given_up"}') == number + 1
+            await held.told_once()
+            await here.load.progress(20)
+
+
+async def test_nodes_are_killed_and_one_stands_still(
     tmp_path: Path, postgres: PostgresServer, database_url: str
 ) -> None:
-    async with (
-        party(tmp_path, postgres, database_url, queue_timeout="60", abandon_after="60") as here,
-        AsyncExitStack() as stack,
-    ):
-        zombie = here.nodes.servers[0]
+    async with party(tmp_path, postgres, database_url, queue_timeout="60", abandon_after="60") as here:
 
-        async def stand_still() -> None:
-            for number in range(ROUNDS):
-                held = Paused(here, number)
-                await held.prepare(stack)
-                zombie.signal(signal.SIGSTOP)
-                here.play_faults()
-                try:
-                    await held.released()
-                    await give_up(here, held.waiters[0].session)
-                finally:
-                    zombie.signal(signal.SIGCONT)
-                resumed = time.monotonic()
-                await held.back()
-                assert time.monotonic() - resumed < BACK_S
-                alarms = await here.nodes.metric(0, 'diyalog_alarms_total{alarm="node_given_up"}')
-                assert alarms == number + 1
-                await held.told_once()
-                await here.load.progress(20)
+        async def faults() -> None:
+            await kill_again_and_again(here)
+            assert here.load.cut + here.load.streams_cut >= KILLS, "the kills hit requests and streams"
+            assert here.seen.p99_s < AFTER_A_CRASH_S
+            await stand_still(here)
 
-        await here.under_load(stand_still, 60 + 60 * ROUNDS)
+        await here.under_load(faults, 60 + 6 * KILLS + 60 * ROUNDS)
         await here.settle()
         assert here.seen.codes.keys() <= {1006}
