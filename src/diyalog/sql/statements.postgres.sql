@@ -25,7 +25,8 @@ WITH rule AS MATERIALIZED (
                 coalesce((SELECT w.id FROM wait AS w  -- the one that this command has ended before, if it has
                           WHERE :again AND w.interaction_id = a.interaction_id AND w.command = a.command),
                          (SELECT w.id FROM wait AS w WHERE w.interaction_id = a.interaction_id AND w.state <> 'ENDED'),
-                         (SELECT max(w.id) FROM wait AS w WHERE w.interaction_id = a.interaction_id))
+                         -- OFFSET 0: by the interaction, never backwards through all waits in search of one.
+                         (SELECT max(w.id) FROM (SELECT id FROM wait WHERE interaction_id = a.interaction_id OFFSET 0) AS w))
               ELSE (SELECT w.id FROM wait AS w WHERE w.session_id = a.session_id) END AS wait
   FROM asked AS a
 ), held AS MATERIALIZED (
