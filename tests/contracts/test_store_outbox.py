@@ -12,7 +12,7 @@ import pytest
 from contracts.conftest import OpenStore
 from diyalog.domain.commands import QueueFailed, QueueTook, Request
 from diyalog.domain.ids import InteractionId, NodeId
-from diyalog.domain.results import Delivery, StartResult
+from diyalog.domain.results import Delivery, StartResult, Verdict
 from diyalog.domain.transitions import Event
 from diyalog.domain.wait import Outcome, State, Wait
 from diyalog.storage.sqlite import DATABASE_NAME
@@ -218,3 +218,16 @@ async def test_a_delete_that_was_written_while_its_id_was_taken_anew_is_dropped_
     assert (await store.tally()).outbox == {"delete": 1}
     await stores.end(store, Event.CANCEL, wait.row)
     assert [due.interaction_id for due in await claimed(store)] == ["A"], "now nobody waits under it"
+
+
+async def test_ends_in_the_builtin_queue_and_ends_that_lost_make_no_delete_due(
+    store: DatabaseStore, clock: SettableClock
+) -> None:
+    builtin = await stores.waiting(store, await stores.customer(store, "1"), clock)
+    assert (await stores.end(store, Event.CANCEL, builtin.row)).verdict is Verdict.WON
+    wait, delivery = await requested(store, clock, "2")
+    await store.queue_took(QueueTook(stores.command_id(), delivery.row, delivery.attempt, InteractionId("A")))
+    assert (await stores.not_delivered(store, interaction="A")).verdict is Verdict.WON
+    assert (await stores.end(store, Event.CANCEL, wait.row)).verdict is Verdict.LOST
+    assert await claimed(store) == []
+    assert (await store.tally()).outbox == {}

@@ -15,6 +15,7 @@ from diyalog.domain.transitions import Event
 from diyalog.domain.wait import Wait
 from diyalog.storage.auditing import SqliteAudit
 from diyalog.storage.sqlite import DATABASE_NAME, SqliteStore
+from faults.lost_answers import everything
 from kit import stores
 from kit.clock import SettableClock
 
@@ -183,6 +184,91 @@ async def test_answers_are_remembered_in_words_that_the_next_version_of_the_serv
     with closing(apsw.Connection(str(tmp_path / DATABASE_NAME), flags=apsw.SQLITE_OPEN_READONLY)) as database:
         stored = database.execute("SELECT scope, verdict FROM idempotency ORDER BY scope").fetchall()
     assert stored == [(b"elsewhere", "LOST_ELSEWHERE"), (b"held", "HELD"), (b"lost", "LOST"), (b"won", "WON")]
+
+
+async def test_only_those_who_say_not_delivered_are_told_that_the_customer_waits_elsewhere(
+    store: SqliteStore, clock: SettableClock
+) -> None:
+    older, newer = await replaced(store, clock)
+    cancelled = await store.end_wait(EndWait(stores.command_id(), Event.CANCEL, row=older.row))
+    late = await stores.not_delivered(store, session=older.session_id)
+    assert [(one.verdict, one.waits_elsewhere) for one in (cancelled, late)] == [
+        (Verdict.LOST, False),
+        (Verdict.LOST, True),
+    ]
+    await stores.end(store, Event.CANCEL, newer.row)
+    assert not (await stores.not_delivered(store, session=older.session_id)).waits_elsewhere
+
+
+async def test_a_customer_in_conversation_waits_nowhere(
+    store: SqliteStore, clock: SettableClock, tmp_path: Path
+) -> None:
+    older, newer = await replaced(store, clock)
+    with closing(apsw.Connection(str(tmp_path / DATABASE_NAME))) as database:
+        database.execute("UPDATE wait SET state = 'CONNECTED', outcome = 'CONNECTED' WHERE id = ?", (newer.row,))
+    assert not (await stores.not_delivered(store, session=older.session_id)).waits_elsewhere
+
+
+async def test_an_id_of_ended_waits_only_names_the_newest(store: SqliteStore, clock: SettableClock) -> None:
+    rows = []
+    for customer in ("1", "2"):
+        begun = await stores.started(store, await stores.customer(store, customer), clock)
+        assert begun.delivery is not None
+        assert begun.wait is not None
+        await take(store, begun.delivery.row, "A")
+        await stores.end(store, Event.CANCEL, begun.wait.row)
+        rows.append(begun.wait.row)
+    result = await stores.not_delivered(store, interaction="A")
+    assert (result.verdict, result.wait and result.wait.row) == (Verdict.LOST, rows[1])
+
+
+async def test_the_record_says_when_each_ended_and_why(
+    store: SqliteStore, clock: SettableClock, tmp_path: Path
+) -> None:
+    waits = [await stores.waiting(store, await stores.customer(store, str(n)), clock) for n in range(2)]
+    clock.advance(7)
+    await asyncio.gather(
+        stores.not_delivered(store, session=waits[0].session_id), stores.end(store, Event.CANCEL, waits[1].row)
+    )
+    with closing(apsw.Connection(str(tmp_path / DATABASE_NAME), flags=apsw.SQLITE_OPEN_READONLY)) as database:
+        written = database.execute(
+            "SELECT wait, at, event, outcome, access_key, node FROM audit WHERE outcome IS NOT NULL ORDER BY wait"
+        ).fetchall()
+    assert written == [
+        (waits[0].row, clock.at, "not_delivered", "NOT_DELIVERED", "KEY", stores.NODE),
+        (waits[1].row, clock.at, "cancel", "CANCELLED", None, stores.NODE),
+    ]
+
+
+async def test_an_end_that_the_app_is_told_counts_as_acknowledged_since_then(
+    store: SqliteStore, clock: SettableClock
+) -> None:
+    waits = [await stores.waiting(store, await stores.customer(store, str(n)), clock) for n in range(2)]
+    clock.advance(7)
+    results = await asyncio.gather(
+        *[stores.end(store, Event.CANCEL, wait.row, told=told) for wait, told in zip(waits, (True, False), strict=True)]
+    )
+    assert [result.wait and result.wait.acknowledged_at for result in results] == [clock.at, None]
+
+
+async def test_an_end_that_lost_leaves_nothing_behind(store: SqliteStore, clock: SettableClock, tmp_path: Path) -> None:
+    begun = await stores.started(store, await stores.customer(store, "1"), clock)
+    assert begun.delivery is not None
+    assert begun.wait is not None
+    await take(store, begun.delivery.row, "A")
+    assert (await stores.not_delivered(store, interaction="A")).verdict is Verdict.WON
+    before = everything(tmp_path)
+    for event in (Event.CANCEL, Event.NOT_DELIVERED, Event.ABANDON):
+        assert (await stores.end(store, event, begun.wait.row)).verdict is Verdict.LOST
+    assert everything(tmp_path) == before
+    assert len(before["audit"]) == 3, "it started, the queue took it, and it ended once"
+    assert before["outbox"] == []
+
+
+async def replaced(store: SqliteStore, clock: SettableClock) -> tuple[Wait, Wait]:
+    """A wait that another one of its customer has replaced, and the other one."""
+    who = await stores.customer(store, "1")
+    return await stores.waiting(store, who, clock), await stores.waiting(store, who, clock)
 
 
 async def take(store: SqliteStore, delivery: int, interaction: str) -> None:
