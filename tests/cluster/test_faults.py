@@ -128,13 +128,19 @@ class Paused:
     async def released(self) -> None:
         """Wait until the others have taken over what the node held."""
         sessions = [waiter.session for waiter in self.waiters]
-        open_calls = "SELECT count(*) FROM outbox AS o JOIN wait AS w ON w.id = o.wait WHERE w.state <> 'WAITING'"
+        ledger = self.here.queue.ledger
+        (begun,) = [one.session_id for one in ledger.interactions if one.customer_id == self.starter.customer_id]
 
         async def taken_over() -> bool:
-            present = await self.here.nodes.row(
-                "SELECT count(present) FROM wait WHERE session_id = ANY (CAST($1 AS text[]))", sessions
+            held = await self.here.nodes.row(
+                """SELECT (SELECT count(present) FROM wait WHERE session_id = ANY (CAST($1 AS text[])))
+                        + (SELECT count(*) FROM wait WHERE session_id = $2 AND state = 'REQUESTED')
+                        + (SELECT count(*) FROM outbox WHERE kind = 'delete' AND interaction_id = $3)""",
+                sessions,
+                begun,
+                self.left,
             )
-            return bool(present[0] == 0 and (await self.here.nodes.row(open_calls))[0] == 0)
+            return bool(held[0] == 0)
 
         await eventually(taken_over, GIVEN_UP_S, "others take over what the node held")
 
@@ -172,7 +178,8 @@ async def stand_still(here: Party) -> None:
             held = Paused(here, number)
             await held.prepare(stack)
             zombie.signal(signal.SIGSTOP)
-            here.play_faults()
+            here.queue.script("create")  # so that what others take over is done at once
+            here.queue.script("delete")
             try:
                 await held.released()
                 await give_up(here, held.waiters[0].session)
