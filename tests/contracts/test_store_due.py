@@ -142,3 +142,15 @@ async def test_a_wait_stands_in_the_queue_since_the_queue_answered(store: Databa
     assert wait is not None
     _, events = await store.events(wait.row, 0)
     assert [(event.kind, event.at) for event in events] == [("wait.started", clock.at)]
+
+
+async def test_what_can_never_be_found_out_is_not_claimed_while_its_wait_goes_on(
+    store: DatabaseStore, clock: SettableClock
+) -> None:
+    delivery = await requested(store, clock, "waits")
+    lost = QueueFailed(stores.command_id(), delivery.row, delivery.attempt, None, unresolved=True)
+    assert not (await store.queue_failed(lost)).stale
+    for number in range(3):
+        await cancelled(store, clock, str(number), f"I-{number}")
+    clock.advance(stores.QUEUE_TIMEOUT_MS + 200_000)
+    assert await claimed(store, 2) == ["I-0", "I-1"]

@@ -231,3 +231,19 @@ async def test_ends_in_the_builtin_queue_and_ends_that_lost_make_no_delete_due(
     assert (await stores.end(store, Event.CANCEL, wait.row)).verdict is Verdict.LOST
     assert await claimed(store) == []
     assert (await store.tally()).outbox == {}
+
+
+async def test_a_second_answer_under_the_same_id_is_no_conflict(
+    store: DatabaseStore, clock: SettableClock, run_sql: RunSql
+) -> None:
+    """The queue was asked twice for one wait, and twice it named the same interaction."""
+    wait, delivery = await requested(store, clock, "1")
+    run_sql(
+        "INSERT INTO outbox (kind, wait, attempt, first_at, due_at)"
+        f" VALUES ('create', {wait.row}, 1, {clock.at}, {clock.at})"
+    )
+    await store.queue_took(QueueTook(stores.command_id(), delivery.row, 1, InteractionId("A")))
+    [second] = await claimed(store)
+    answer = await store.queue_took(QueueTook(stores.command_id(), second.row, second.attempt, InteractionId("A")))
+    assert (answer.changed, answer.stale, answer.conflict) == (False, False, False)
+    assert (await store.tally()).outbox == {}

@@ -29,45 +29,42 @@ _LOOK_S = 0.005
 _PLUGINS = ("_hypothesis_pytestplugin", "pytest_asyncio.plugin")
 _OPTIONS = ("-x", "-q", "-p", "no:cacheprovider", *(part for name in _PLUGINS for part in ("-p", name)))
 _SIGNATURE = (
-    "tests/domain/test_signature.py",
-    "tests/domain/test_signature_parsing.py",
-    "tests/domain/test_signature_months.py",
-    "tests/domain/test_signing_key.py",
+    (
+        "tests/domain/test_signature.py",
+        "tests/domain/test_signature_parsing.py",
+        "tests/domain/test_signature_months.py",
+        "tests/domain/test_signing_key.py",
+    ),
 )
-_STORE = (
+_CONTRACTS = (
+    "tests/contracts/test_store_outbox.py",
     "tests/contracts/test_store_waits.py",
+    "tests/contracts/test_store_due.py",
     "tests/storage/test_ends_together.py",
-    "tests/contracts/test_store_outbox.py",
-    "tests/storage/test_faults.py",
-    "tests/faults/test_ambiguous_commit.py",
-    "tests/usecases/test_queueing.py",
-    "tests/usecases/test_outbox_delivery.py",
-    "tests/faults/test_queue_outage.py",
 )
-_ENDINGS = (*_STORE, "tests/faults/test_postgres_ambiguous_commit.py")
-_OUTBOX = (
-    "tests/contracts/test_store_outbox.py",
-    "tests/contracts/test_store_waits.py",
+_DELIVERING = (
+    "tests/storage/test_faults.py",
+    "tests/storage/test_taking_over.py",
     "tests/usecases/test_outbox_delivery.py",
     "tests/usecases/test_queueing.py",
-    "tests/storage/test_faults.py",
     "tests/faults/test_queue_outage.py",
-    "tests/faults/test_postgres_ambiguous_commit.py",
 )
+_STORE = (_CONTRACTS, ("tests/faults/test_ambiguous_commit.py", *_DELIVERING))
+_LOST_ON_POSTGRES = ("tests/faults/test_postgres_ambiguous_commit.py",)
 _EMBEDDED = "not postgres"
 """Of tests that run on both databases those on the embedded one."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """One file, what makes changes of it, and the tests that should notice, the likeliest first.
+    """One file, what makes changes of it, and the files of tests that should notice, in stages: the likeliest first.
 
-    `chosen`: which of these tests, as pytest's `-k` takes it.
+    Only what passes one stage is given to the next. `chosen`: which of these tests, as pytest's `-k` takes it.
     """
 
     name: str
     mutants: Callable[[str], Iterator[Mutant]]
-    tests: Sequence[str]
+    tests: Sequence[Sequence[str]]
     chosen: str = ""
 
     @property
@@ -77,15 +74,18 @@ class Target:
 
 TARGETS: dict[str, Target] = {
     "signature": Target("domain/signature.py", python_mutants.mutants, _SIGNATURE),
-    "transitions": Target("domain/transitions.py", python_mutants.mutants, ("tests/domain/test_transitions.py",)),
+    "transitions": Target("domain/transitions.py", python_mutants.mutants, (("tests/domain/test_transitions.py",),)),
     "endings": Target(
         "storage/endings.py",
         python_mutants.mutants,
-        _ENDINGS,
+        (*_STORE, _LOST_ON_POSTGRES),
         f"({_EMBEDDED}) or tells_of_itself or lost_have_lost",
     ),
     "outbox": Target(
-        "storage/deliveries.py", python_mutants.mutants, _OUTBOX, f"({_EMBEDDED}) or in_hand or holds_otherwise"
+        "storage/deliveries.py",
+        python_mutants.mutants,
+        (_CONTRACTS, _DELIVERING, _LOST_ON_POSTGRES),
+        f"({_EMBEDDED}) or in_hand or holds_otherwise",
     ),
     "sqlite": Target("storage/sqlite_transaction.py", python_mutants.mutants, _STORE, _EMBEDDED),
     "statements": Target("sql/statements.sqlite.sql", sql_mutants.mutants, _STORE, _EMBEDDED),
@@ -124,7 +124,7 @@ class Bench:
         started = time.monotonic()
         assert self.noticed_by(source) is None, self._output.read_text(encoding="utf-8")
         self._limit_s = LEAST_LIMIT_S + SLOWER * (time.monotonic() - started)
-        for name in json.loads(self._imported.read_text(encoding="utf-8")):
+        for name in dict.fromkeys(self._imported.read_text(encoding="utf-8").split()):
             importlib.import_module(name)
         gc.collect()
         gc.freeze()
@@ -132,9 +132,13 @@ class Bench:
     def noticed_by(self, source: str) -> str | None:
         """The test that fails with this source in the place of the file's, or why none ended; None when all pass."""
         self._file.write_text(source, encoding="utf-8")
+        found = (self._noticed_in(stage) for stage in self._target.tests)
+        return next((test for test in found if test is not None), None)
+
+    def _noticed_in(self, stage: Sequence[str]) -> str | None:
         child = os.fork()
         if child == 0:
-            self._run()
+            self._run(stage)
         give_up = time.monotonic() + self._limit_s
         while time.monotonic() < give_up:
             done, status = os.waitpid(child, os.WNOHANG)
@@ -150,7 +154,7 @@ class Bench:
         named = re.search(r"^(?:FAILED|ERROR) (?:tests/)?(\S+)", output, re.MULTILINE)
         return named[1] if named else "the end of the whole run"
 
-    def _run(self) -> None:
+    def _run(self, stage: Sequence[str]) -> None:
         """In a process of its own, which has not yet imported the program: run the tests on the copy, and exit."""
         status = 3
         try:
@@ -158,9 +162,10 @@ class Bench:
             os.dup2(descriptor, 1)
             os.dup2(descriptor, 2)
             _use(next(parent for parent in self._file.parents if parent.name == "src"))
-            files = [str(ROOT / test) for test in self._target.tests]
+            files = [str(ROOT / test) for test in stage]
             status = _test([*_OPTIONS, f"--basetemp={self._folder / 'tests'}", "-k", self._target.chosen, *files])
-            self._imported.write_text(json.dumps(_preloadable()), encoding="utf-8")
+            with self._imported.open("a", encoding="utf-8") as imported:
+                imported.writelines(f"{name}\n" for name in _preloadable())
         except BaseException:  # noqa: BLE001  nothing of the parent may run on in here
             traceback.print_exc()
         finally:

@@ -14,16 +14,22 @@ STATEMENTS = (
     "read_ended",
     "clear_endings",
     "outstanding_sessions",
+    "due_waits",
+    "find_idempotency",
+    "write_idempotency",
     "insert_create",
     "insert_delete",
     "drop_superseded_deletes",
     "find_delivery",
+    "answered_wait",
     "finish_delivery",
     "postpone_delivery",
     "keep_unresolved",
     "take_interaction",
     "store_late_interaction",
+    "forget_request",
     "due_deliveries",
+    "due_requests",
     "claim_delivery",
     "release_deliveries",
     "release_all_deliveries",
@@ -42,7 +48,7 @@ _SWAPS: tuple[tuple[str, str], ...] = (
     (r"'REQUESTED'", "'WAITING'"),
     (r"'delete'", "'create'"),
     (r":now\b", "0"),
-    (r"ORDER BY [\w.]+", ""),
+    (r"ORDER BY [\w.]+(?:, [\w.]+)*", ""),
 )
 _CONJUNCT = re.compile(
     r"\s+AND ((?:NOT )?(?:instr\([^()]*\) > 0|\([^()]*\)|[^\s()]+(?: (?!AND\b|ORDER\b|THEN\b|\))[^\s()]+)*))"
@@ -66,8 +72,9 @@ def _changes(body: str) -> Iterator[tuple[str, str]]:
             if _is_assignment(body, match):
                 continue
             around = " ".join(body[max(0, match.start() - 25) : match.end() + 15].split())
+            what = f"`{match[0]}` -> `{replacement}`" if replacement else f"without `{match[0].strip()}`"
             yield (
-                f"`{match[0]}` -> `{replacement}` in `{around}`",
+                f"{what} in `{around}`",
                 body[: match.start()] + replacement + body[match.end() :],
             )
     for match in _CONJUNCT.finditer(body):

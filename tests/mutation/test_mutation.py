@@ -33,7 +33,7 @@ def listed(name: str) -> set[str]:
     """The survivors of one target that the documentation gives a reason for."""
     text = LIST.read_text(encoding="utf-8")
     section = text.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
-    return set(re.findall(r"^\| ``(.+?)`` \|", section, flags=re.MULTILINE))
+    return set(re.findall(r"^\| `` ?(.+?) ?`` \|", section, flags=re.MULTILINE))
 
 
 def run(name: str, *only: str) -> tuple[set[str], int]:
