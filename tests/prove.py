@@ -129,8 +129,6 @@ def every_part() -> Iterator[Part]:
         ("signature", "the rules of signatures"),
         ("endings", "the transaction that ends waits"),
         ("outbox", "what claims and stores calls to the queue"),
-        ("sqlite", "the embedded database's transaction"),
-        ("statements", "the embedded database's statements of endings and of the outbox"),
     ):
         yield Part(
             f"mutation {target}",

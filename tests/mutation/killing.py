@@ -50,7 +50,7 @@ _DELIVERING = (
     "tests/faults/test_queue_outage.py",
 )
 _STORE = (_CONTRACTS, ("tests/faults/test_ambiguous_commit.py", *_DELIVERING))
-_LOST_ON_POSTGRES = ("tests/faults/test_postgres_ambiguous_commit.py",)
+_ON_POSTGRES = ("tests/storage/test_postgres_presence.py", "tests/faults/test_postgres_ambiguous_commit.py")
 _EMBEDDED = "not postgres"
 """Of tests that run on both databases those on the embedded one."""
 
@@ -78,13 +78,13 @@ TARGETS: dict[str, Target] = {
     "endings": Target(
         "storage/endings.py",
         python_mutants.mutants,
-        (*_STORE, _LOST_ON_POSTGRES),
-        f"({_EMBEDDED}) or tells_of_itself or lost_have_lost",
+        (*_STORE, _ON_POSTGRES),
+        f"({_EMBEDDED}) or tells_where or tells_of_itself or lost_have_lost",
     ),
     "outbox": Target(
         "storage/deliveries.py",
         python_mutants.mutants,
-        (_CONTRACTS, _DELIVERING, _LOST_ON_POSTGRES),
+        (_CONTRACTS, _DELIVERING, _ON_POSTGRES),
         f"({_EMBEDDED}) or in_hand or holds_otherwise",
     ),
     "sqlite": Target("storage/sqlite_transaction.py", python_mutants.mutants, _STORE, _EMBEDDED),

@@ -78,9 +78,9 @@ def _nodes(tree: ast.Module) -> Iterator[tuple[ast.AST, str]]:
 
 
 def _code_of(node: ast.AST) -> list[ast.AST]:
-    """A node's children but for annotations, decorators, asserts and texts for people."""
+    """A node's children but for annotations, decorators, asserts (`strict` is one), and texts for people."""
     match node:
-        case ast.Assert() | ast.Import() | ast.ImportFrom() | ast.Expr(ast.Constant()):
+        case ast.Assert() | ast.Import() | ast.ImportFrom() | ast.Expr(ast.Constant()) | ast.keyword("strict"):
             return []
         case ast.Raise(exc=value) | ast.AnnAssign(value=value):
             return [] if value is None else [value]
