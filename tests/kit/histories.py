@@ -118,7 +118,8 @@ def several_waits(stored: Waits, operations: Operations) -> tuple[Waits, Answers
     )
     for session, operation in operations:
         if repeated and operation.event == "replace":
-            answers.append(Answer("nothing"))
+            before = waits.get(session, NOTHING)
+            answers.append(Answer("won", before.view) if before.ended_by == operation.command else Answer("nothing"))
             continue
         after, answer = one_wait(waits.get(session, NOTHING), operation)
         answers.append(answer)

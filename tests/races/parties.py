@@ -96,19 +96,19 @@ class Party:
 
     async def _queue_answers(self, session: SessionId, delivery: Delivery) -> None:
         """The queue takes the wait, refuses it, or nobody can say; at times both answers come."""
-        own, fence = stores.command_id(), (delivery.row, delivery.attempt)
+        fence = (delivery.row, delivery.attempt)
         interaction = InteractionId(f"Q-{session}")
-        took = QueueTook(own, *fence, interaction)
-        refused = QueueFailed(own, *fence, Event.QUEUE_REFUSED, settled=True)
-        lost = QueueFailed(own, *fence, Event.QUEUE_TIMEOUT, unresolved=True)
+        took = QueueTook(stores.command_id(), *fence, interaction)
+        refused = QueueFailed(stores.command_id(), *fence, Event.QUEUE_REFUSED, settled=True)
+        lost = QueueFailed(stores.command_id(), *fence, Event.QUEUE_TIMEOUT, unresolved=True)
         for answer in self._luck.choice(((took,), (took,), (took, lost), (refused,), (lost, took))):
             await self._some_turns()
             store = self._luck.choice(self._stores)
             if isinstance(answer, QueueTook):
-                asked = Operation("queue_took", own, interaction)
+                asked = Operation("queue_took", answer.command, interaction)
                 await self._ask(partial(store.queue_took, answer), {session: (asked, histories.of_queue)})
             else:
-                asked = Operation(str(answer.event), own)
+                asked = Operation(str(answer.event), answer.command)
                 await self._ask(partial(store.queue_failed, answer), {session: (asked, histories.of_queue)})
 
     async def _end(self, session: SessionId) -> None:
