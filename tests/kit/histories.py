@@ -104,8 +104,7 @@ def one_wait(stored: Stored, operation: Operation) -> tuple[Stored, Answer]:
     if operation.event in {"queue_took", "queue_refused", "queue_timeout"}:
         return _answered(stored, operation)
     if operation.event == "replace":
-        after, answer = _ended(stored, operation)
-        return after, Answer("nothing") if after == stored else answer
+        return _replaced(stored, operation)
     return _asked_to_end(stored, operation)
 
 
@@ -150,6 +149,14 @@ def _answered(stored: Stored, operation: Operation) -> tuple[Stored, Answer]:
         return stored._replace(view=view, asked=False), Answer("changed", view)
     view = view._replace(interaction=operation.interaction)  # learned late: the wait has ended
     return stored._replace(view=view, asked=False), Answer("unchanged", view)
+
+
+def _replaced(stored: Stored, operation: Operation) -> tuple[Stored, Answer]:
+    """Another start ends the wait if it is open; run again it says so again, with what was learned meanwhile."""
+    if stored.view is not None and operation.command == stored.ended_by:
+        return stored, Answer("won", stored.view)
+    after, answer = _ended(stored, operation)
+    return after, Answer("nothing") if after == stored else answer
 
 
 def _asked_to_end(stored: Stored, operation: Operation) -> tuple[Stored, Answer]:
