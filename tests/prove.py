@@ -1,8 +1,9 @@
 """The long runs: `./dev prove [KIND...] [--minutes N]`. What ran green for this code is remembered and not run again.
 
-Each kind of proof is cut into parts with seeds of their own. `.tools/prove.json` holds the figure of each part that is
-done for the present content of `src` and `tests`; any change there starts anew. A part that fails prints its output
-and ends the run with exit 1; the seed in its name repeats it.
+Each kind of proof is cut into parts with seeds of their own. `.tools/proven.json` holds the figure of each part that is
+done for the present code: for the simulated world that is what the world loads, for all else the content of `src` and
+`tests`; any change there starts anew. A part that fails prints its output and ends the run with exit 1; the seed in its
+name repeats it.
 """
 
 import argparse
@@ -12,12 +13,12 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-RECORD = ROOT / ".tools" / "prove.json"
+RECORD = ROOT / ".tools" / "proven.json"
 COUNTED = {".py", ".sql", ".json"}
 MODEL_PARTS, MODEL_EXAMPLES = 4, 500
 FUZZ_PARTS, FUZZ_REQUESTS = 10, 100_000
@@ -181,31 +182,52 @@ def cluster_parts() -> Iterator[Part]:
         )
 
 
-def code_version() -> str:
-    """A digest of what is proven and of what proves it."""
+def every_file() -> Iterable[Path]:
+    """All that is proven and all that proves it."""
+    return (path for folder in ("src", "tests") for path in (ROOT / folder).rglob("*") if path.suffix in COUNTED)
+
+
+def world_files() -> Iterable[Path]:
+    """The simulated world: what playing some seeds loads, with the statements that it reads."""
+    listed = subprocess.run(
+        [sys.executable, "tests/world/play.py", "1", "20", "--files"], cwd=ROOT, stdout=subprocess.PIPE, check=True
+    )
+    loaded: list[str] = json.loads(listed.stdout)["files"]
+    return (*map(Path, loaded), *(ROOT / "tests/world").glob("*.py"), *(ROOT / "src/diyalog/sql").glob("*.sql"))
+
+
+def digest_of(files: Iterable[Path]) -> str:
+    """A digest of what the files contain."""
     digest = hashlib.sha256()
-    for folder in ("src", "tests"):
-        for path in sorted((ROOT / folder).rglob("*")):
-            if path.suffix in COUNTED and path.is_file():
-                content = hashlib.sha256(path.read_bytes()).hexdigest()
-                digest.update(f"{path.relative_to(ROOT)} {content}\n".encode())
+    for path in sorted(set(files)):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(ROOT)} {content}\n".encode())
     return digest.hexdigest()
 
 
+def code_version(part: Part) -> str:
+    """A digest of the code that a part is about."""
+    return digest_of(world_files() if part.kind == "world" else every_file())
+
+
 class Record:
-    """The figures of the parts that are done for this code, on disk after each part."""
+    """The figures of the parts that are done, each with the version of its code, on disk after each part."""
 
-    def __init__(self, path: Path, version: str) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._version = version
-        kept = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-        self.done: dict[str, str] = kept.get("done", {}) if kept.get("code") == version else {}
+        self._done: dict[str, tuple[str, str]] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
 
-    def add(self, part: Part) -> None:
-        self.done[part.name] = part.figure
+    def figure(self, part: Part, version: str) -> str | None:
+        """What the part has shown for this code; None when it is still to be done."""
+        code, figure = self._done.get(part.name, ("", ""))
+        return figure if code == version else None
+
+    def add(self, part: Part, version: str) -> None:
+        """Remember that the part is green."""
+        self._done[part.name] = (version, part.figure)
         self._path.parent.mkdir(exist_ok=True)
         written = self._path.with_suffix(".new")
-        written.write_text(json.dumps({"code": self._version, "done": self.done}, indent=2), "utf-8")
+        written.write_text(json.dumps(self._done, indent=2), "utf-8")
         written.replace(self._path)
 
 
@@ -244,13 +266,14 @@ def main() -> int:
     unknown = set(asked.kinds) - set(kinds)
     if unknown:
         parser.error(f"no such kind: {', '.join(sorted(unknown))}; there are {', '.join(kinds)}")
-    version, began = code_version(), time.monotonic()
-    record = Record(RECORD, version)
-    for part in parts:
-        if asked.kinds and part.kind not in asked.kinds:
-            continue
-        if part.name in record.done:
-            say(f"{part.name}: {record.done[part.name]} (done before)")
+    began, record = time.monotonic(), Record(RECORD)
+    asked_for = [part for part in parts if not asked.kinds or part.kind in asked.kinds]
+    versions = {part.kind: code_version(part) for part in asked_for}
+    for part in asked_for:
+        version = versions[part.kind]
+        done = record.figure(part, version)
+        if done is not None:
+            say(f"{part.name}: {done} (done before)")
             continue
         if time.monotonic() - began > asked.minutes * 60:
             say(f"{part.name}: not begun, {asked.minutes:g} minutes are over; the next ./dev prove goes on here")
@@ -261,10 +284,10 @@ def main() -> int:
             say(failure)
             say(f"{part.name}: FAILED")
             return 1
-        if code_version() != version:
-            say(f"{part.name}: green, but src or tests changed meanwhile; begin again")
+        if code_version(part) != version:
+            say(f"{part.name}: green, but its code changed meanwhile; begin again")
             return 1
-        record.add(part)
+        record.add(part, version)
         say(f"{part.name}: {part.figure} ({time.monotonic() - since:.0f} s)")
     return 0
 

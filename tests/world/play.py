@@ -1,4 +1,7 @@
-"""Play seeds of the simulated world: `python tests/world/play.py FIRST [LAST]`; prints what they have shown as JSON."""
+"""Play seeds of the simulated world: `python tests/world/play.py FIRST [LAST [--files]]`; prints what they have shown.
+
+That is JSON. With `--files` it names the files of this checkout that they loaded, too.
+"""
 
 import gc
 import json
@@ -46,10 +49,21 @@ def play(first: int, last: int) -> dict[str, object]:
     }
 
 
+def loaded_files() -> list[str]:
+    """The files of this checkout that are loaded."""
+    root = Path(__file__).resolve().parents[2]
+    files = {
+        Path(file).resolve() for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))
+    }
+    return sorted(str(file) for file in files if file.is_relative_to(root) and ".venv" not in file.parts)
+
+
 def main() -> int:
     gc.freeze()  # the program itself is not garbage
     first = int(sys.argv[1])
     shown = play(first, int(sys.argv[2]) if len(sys.argv) > 2 else first)
+    if "--files" in sys.argv:
+        shown["files"] = loaded_files()
     sys.stdout.write(json.dumps(shown, indent=2) + "\n")
     return 1 if shown["broken"] else 0
 
