@@ -10,13 +10,15 @@ from diyalog.usecases.pausing import Sleep
 from diyalog.workers.service import Periodic
 
 EVERY_S: Final = 5.0
+_SILENT_MS: Final = 14_000
+"""Others give a node up after 15 s of silence; one that was silent nearly as long reckons with it."""
 
 
 class Heartbeat:
     """Beats every 5 s, and says good-bye when it is told to stop.
 
     `on_time` is told after each beat how far the store's clock is ahead of this node's, in ms, as far as that is
-    certain. `on_given_up`: this node was silent so long that what it held was given to others.
+    certain. `on_given_up`: this node was silent so long that what it held was given to others, if there are any.
     """
 
     name = "heartbeat"
@@ -36,6 +38,7 @@ class Heartbeat:
         self._clock = clock
         self._on_time = on_time
         self._on_given_up = on_given_up
+        self._beat_at: int | None = None
         self._beating = Periodic(self.name, EVERY_S, self._beat, sleep)
 
     async def run(self) -> None:
@@ -56,6 +59,10 @@ class Heartbeat:
         answered = self._clock.now_ms()
         # The store read its clock at some moment in between.
         self._on_time(max(0, beat.at - answered) or min(0, beat.at - asked))
-        if not beat.known:
+        # Being known proves nothing: a customer who connected after the others had given this node up made it known
+        # again, and all its other customers still count as gone.
+        silent = self._beat_at is not None and beat.at - self._beat_at >= _SILENT_MS
+        self._beat_at = beat.at
+        if silent or not beat.known:
             self._on_given_up()
         return False
