@@ -112,6 +112,16 @@ async def test_a_worker_that_ran_well_before_it_raised_waits_little_again(time: 
         await time.notes.until(lambda: turns == 5 and time.sleeps_until(time.at + 40_000))
 
 
+async def test_a_store_that_was_away_for_long_is_used_again_soon(time: JumpingTime) -> None:
+    diary: list[str] = []
+    away = Diary("a", time.notes, diary, [StoreUnavailableError(str(number)) for number in range(9)])
+    async with supervised([away], time):
+        for pause in (0.1, 0.2, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4, 0.4):
+            await sleeping(time, pause)
+            time.jump(pause)
+        await time.notes.until(lambda: diary.count("a runs") == 10)
+
+
 async def test_a_stop_does_not_wait_for_a_pause_after_a_failure(time: JumpingTime) -> None:
     diary: list[str] = []
     async with supervised([Diary("a", time.notes, diary, [ValueError("1")])], time):

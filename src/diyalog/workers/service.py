@@ -18,6 +18,8 @@ from diyalog.usecases.pausing import Sleep, pause, until
 
 _BASE_S: Final = 0.2
 _CAP_S: Final = 5.0
+_AWAY_CAP_S: Final = 0.8
+"""While the store is away, however long: when it is back, deadlines (2 s) and revoked keys (1 s) are in time again."""
 _HEALTHY_MS: Final = 30_000
 """A loop that ran so long before it raised is started again without the pause having grown."""
 
@@ -120,11 +122,12 @@ class Supervisor:
                 await worker.run()
             except Exception as error:  # noqa: BLE001  one loop's failure must not stop the server
                 self._note(worker, error)
+                cap = _AWAY_CAP_S if isinstance(error, StoreUnavailableError) else _CAP_S
             else:
                 return
             if self._clock.now_ms() - begun_at >= _HEALTHY_MS:
                 failures = 0
-            await pause(self._sleep, delay(failures, self._random(), base=_BASE_S, cap=_CAP_S), self._stopping)
+            await pause(self._sleep, delay(failures, self._random(), base=_BASE_S, cap=cap), self._stopping)
             if self._stopping.is_set():
                 return
             failures += 1
