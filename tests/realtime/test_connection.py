@@ -213,6 +213,20 @@ async def test_no_hello_in_time_closes(world: World) -> None:
     assert world.notes.open == 0
 
 
+async def test_a_hello_that_came_while_the_node_stood_still_is_in_time(world: World) -> None:
+    wait = await world.ask(await world.customer("1"), "1")
+    said, silent = world.open(), world.open()
+    world.hub.sweep()
+    world.ticks.seconds += 60
+    world.hub.sweep()  # before anything that has arrived is read
+    said.say(type="hello", token="token of 1", sessionId=wait.session_id, after=0)
+    await said.heard(2)
+    world.ticks.seconds += 0.5
+    world.hub.sweep()
+    assert said.closed_with() is None
+    assert silent.closed_with() == (4408, "no hello in time")
+
+
 async def test_a_hello_in_time_stands(world: World) -> None:
     socket, _, _ = await _following(world)
     world.ticks.seconds += 60

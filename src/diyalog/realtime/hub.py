@@ -5,6 +5,7 @@ change that was missed, from whatever cause, is found by the upkeep (`upkeep.py`
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine
 from itertools import count
 from typing import Any, Final, Protocol
@@ -20,6 +21,9 @@ HELLO_SECONDS: Final = 10.0
 
 LINGER_SECONDS: Final = 2.0
 """A session that is over and was acknowledged elsewhere is left this long to the client, which may still be sending."""
+
+STANDSTILL_SECONDS: Final = 5.0
+"""Between two sweeps: then this node stood still, and what clients said meanwhile is still to be read."""
 
 
 class Follower(Protocol):
@@ -72,6 +76,7 @@ class Hub:
         self._customers: dict[CustomerRef, int] = {}
         self._hellos = Deadlines(HELLO_SECONDS)
         self._lingering = Deadlines(LINGER_SECONDS)
+        self._swept_at = math.inf
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -154,10 +159,12 @@ class Hub:
         self._lingering.add(self._now(), lambda: stream.close(CloseCode.SESSION_OVER))
 
     def sweep(self) -> None:
-        """Act on the deadlines that have passed."""
+        """Act on the deadlines that have passed; the next time, when this node has stood still until now."""
         now = self._now()
-        self._hellos.sweep(now)
-        self._lingering.sweep(now)
+        stood_still, self._swept_at = now - self._swept_at >= STANDSTILL_SECONDS, now
+        if not stood_still:
+            self._hellos.sweep(now)
+            self._lingering.sweep(now)
 
     # -- work
 
