@@ -129,12 +129,12 @@ class ClientApi:
     async def read(self, exchange: Exchange) -> Answer:
         """One session of the customer's."""
         identity = await self._identify(exchange)
-        return await self._found(exchange, await self._waiting.read(SessionId(exchange.parameter), identity.customer))
+        return await self._found(exchange, await self._waiting.read(_session(exchange), identity.customer))
 
     async def cancel(self, exchange: Exchange) -> Answer:
         """The customer stops waiting. Whoever ended the wait first has decided; a lost cancel is told how it ended."""
         identity = await self._identify(exchange)
-        result = await self._waiting.cancel(SessionId(exchange.parameter), identity.customer)
+        result = await self._waiting.cancel(_session(exchange), identity.customer)
         wait = result.wait
         if wait is None or result.verdict is Verdict.UNKNOWN:
             raise RefusedError("SESSION_NOT_FOUND")
@@ -205,6 +205,13 @@ class ClientApi:
         position = await self._waiting.position(wait)
         told = help_object(wait, epoch=self._policy.epoch, limits=self._policy.help_limits, position=position)
         return Answer(status, JSON, _encode(told), _NO_STORE)
+
+
+def _session(exchange: Exchange) -> SessionId:
+    """The session of the path. One with NUL exists nowhere, and PostgreSQL refuses the statement that names it."""
+    if "\0" in exchange.parameter:
+        raise RefusedError("SESSION_NOT_FOUND")
+    return SessionId(exchange.parameter)
 
 
 def _how_it_ended(wait: Wait) -> dict[str, object]:
