@@ -18,7 +18,7 @@ from figures import Result, goals_table
 from measurements import QUICK, ROUND_ERRORS, Bench, Scale, acknowledged, latency, not_delivered, note, pause
 from postgres import version
 from selfcheck import selfcheck
-from toolchain import BENCH, MissingToolError, build, describe_machine, install_peer
+from toolchain import BENCH, MissingToolError, build, describe_machine, describe_python, install_peer
 
 MEASUREMENTS: Final[Mapping[str, Callable[[Bench], Result]]] = {
     "not-delivered": not_delivered,
@@ -125,6 +125,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     if options.what == "selfcheck":
         return 0 if selfcheck(bench.programs) else 1
+    machine.append(describe_python(bench.diyalog.environment))
     with contextlib.suppress(MissingToolError):
         machine.append(version(bench.diyalog.environment))
     names = list(MEASUREMENTS) if options.what == "all" else [options.what]

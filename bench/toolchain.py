@@ -103,6 +103,11 @@ def describe_machine() -> list[str]:
     ]
 
 
+def describe_python(environment: Path) -> str:
+    """The Python that Diyalog runs on: builds of one version differ by a tenth and more."""
+    return f"Diyalog on {_first_line([str(environment / 'bin' / 'python'), '-VV'])}"
+
+
 def _first_line(command: Sequence[str]) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
     line = done.stdout.splitlines()[0] if done.stdout else "?"
