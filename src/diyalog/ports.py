@@ -13,6 +13,7 @@ from diyalog.domain.results import (
     Delivery,
     DueEnds,
     EndResult,
+    Head,
     KeyRecord,
     QueueResult,
     StartResult,
@@ -96,8 +97,8 @@ class WaitReader(Protocol):
         """The wait and the events of its stream with seq > after, in order, read in one transaction."""
         ...
 
-    async def heads(self, rows: Sequence[int]) -> dict[int, int]:
-        """The newest seq of each of these waits' streams."""
+    async def heads(self, rows: Sequence[int]) -> dict[int, Head]:
+        """The head of each of these waits' streams."""
         ...
 
     async def line(self) -> Sequence[int]:

@@ -1,11 +1,15 @@
 """What the regular look after the streams repairs."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
-from diyalog.domain.ids import SessionId
+from diyalog.domain.ids import NodeId, SessionId
 from diyalog.realtime import upkeep
+from diyalog.storage.sealing import Sealer
+from diyalog.storage.sqlite import SqliteStore
+from kit import stores
 
 from .world import RecordingSocket, World
 
@@ -106,3 +110,21 @@ async def test_a_poll_with_nothing_to_find_asks_once_and_leaves_no_work_behind(w
     await world.settle()
     assert len([name for name, _ in world.store.calls if name == "heads"]) == 20
     assert world.notes.behind == 0
+
+
+async def test_an_app_that_another_node_has_let_go_is_said_to_be_here_again(world: World, tmp_path: Path) -> None:
+    wait = await world.ask(await world.customer("1"), "1")
+    await world.hello(wait.session_id).heard(2)
+    await world.settle()
+    other = SqliteStore(tmp_path, Sealer(bytes(32)), world.ticks, NodeId("node-2"))
+    await other.start()
+    # A device that came later, or the socket that the app left there: the one that was given up has it last.
+    await other.present(wait.row, connected=True)
+    await other.present(wait.row, connected=False)
+    await other.stop()
+    for _ in range(2):
+        await world.upkeep.poll()
+        await world.settle()
+    world.ticks.ms += 400_000
+    assert await stores.due(world.store) == []
+    assert [argument for name, argument in world.store.calls if name == "present"] == [(wait.row, True)] * 2

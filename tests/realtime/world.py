@@ -10,7 +10,7 @@ from typing import Any
 from diyalog.clock import Clock
 from diyalog.domain.commands import Activate, Caller, EndWait, Request
 from diyalog.domain.ids import AccessKeyId, CustomerRef, NodeId, SessionId
-from diyalog.domain.results import Delivery, StreamEvent, TokenRecord
+from diyalog.domain.results import Delivery, Head, StreamEvent, TokenRecord
 from diyalog.domain.transitions import Event
 from diyalog.domain.wait import HelpType, Wait
 from diyalog.ports import StoreUnavailableError
@@ -116,7 +116,7 @@ class HeldStore(SqliteStore):
         await self._reach("events.after")
         return result
 
-    async def heads(self, rows: Sequence[int]) -> dict[int, int]:
+    async def heads(self, rows: Sequence[int]) -> dict[int, Head]:
         await self._come_to("heads", tuple(rows))
         result = await super().heads(rows)
         await self._reach("heads.after")

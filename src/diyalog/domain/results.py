@@ -106,6 +106,13 @@ class StreamEvent(NamedTuple):
     at: int
 
 
+class Head(NamedTuple):
+    """`seq`: the newest event of a stream. `away`: its wait is open, and its app counts as connected to no node."""
+
+    seq: int
+    away: bool
+
+
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
     """An access key as stored. Times in ms since 1970."""

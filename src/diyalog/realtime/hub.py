@@ -93,6 +93,10 @@ class Hub:
         """The streams that follow a session now."""
         return list(self._streams.values())
 
+    def follows(self, stream: Follower) -> bool:
+        """Whether the stream is still the one of its session."""
+        return self._streams.get(stream.session_id) is stream
+
     def changed(self, wait: Wait) -> None:
         """Deliver a committed change of a wait; the WaitListener of this node."""
         stream = self._streams.get(wait.session_id)

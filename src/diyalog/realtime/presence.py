@@ -89,7 +89,8 @@ class Presence:
             self._journal.store_away("heads")  # the next poll finds it
             return
         for row, newest in looking.items():
-            newest(heads.get(row, 0))
+            if row in heads:
+                newest(heads[row].seq)
 
     async def _store_one(self, row: int, *, connected: bool) -> bool:
         try:

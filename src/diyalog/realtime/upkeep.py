@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+from diyalog.domain.results import Head
 from diyalog.ports import StoreUnavailableError
 from diyalog.realtime.hub import Follower, Hub
 from diyalog.realtime.journal import StreamJournal
@@ -17,6 +18,8 @@ POLL_SECONDS: Final = 2.0
 """How often the store is asked, and so how long a change may go unnoticed that no other way has brought."""
 
 _SLICE: Final = 500
+_GONE: Final = Head(0, away=False)
+"""Of a wait that is not stored any more."""
 
 
 class Upkeep:
@@ -54,14 +57,18 @@ class Upkeep:
         self._presence.retry()
         return False
 
-    async def _catch_up(self, part: Sequence[Follower], heads: dict[int, int]) -> int:
+    async def _catch_up(self, part: Sequence[Follower], heads: dict[int, Head]) -> int:
         behind = 0
         work = []
         for stream in part:
-            head = heads.get(stream.row, 0)
-            if head > stream.seq or stream.owes:
-                behind += head > stream.seq
-                work.append(self._hub.start(stream.catch_up(head), stream))
+            head = heads.get(stream.row, _GONE)
+            if head.seq > stream.seq or stream.owes:
+                behind += head.seq > stream.seq
+                work.append(self._hub.start(stream.catch_up(head.seq), stream))
+        # Another node may have had the app for a while, and said that it went away from there.
+        self._presence.tell_again(
+            stream.row for stream in part if heads.get(stream.row, _GONE).away and self._hub.follows(stream)
+        )
         if work:
             await asyncio.wait(work)
         return behind

@@ -370,7 +370,7 @@ SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reas
 WHERE customer = :customer AND outcome IS NOT NULL AND acknowledged_at IS NULL ORDER BY id DESC LIMIT 1
 
 -- name: read_heads
-SELECT coalesce(json_agg(json_build_array(w.id, w.seq)), '[]')
+SELECT coalesce(json_agg(json_build_array(w.id, w.seq, w.outcome IS NULL AND w.present IS NULL)), '[]')
 FROM jsonb_array_elements_text(:waits) AS j (id) JOIN wait AS w ON w.id = CAST(j.id AS bigint)
 
 -- name: due_waits

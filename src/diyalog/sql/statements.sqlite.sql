@@ -326,7 +326,7 @@ SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reas
 WHERE customer = :customer AND outcome IS NOT NULL AND acknowledged_at IS NULL ORDER BY id DESC LIMIT 1
 
 -- name: read_heads
-SELECT json_group_array(json_array(w.id, w.seq)) FROM json_each(:waits) AS j JOIN wait AS w ON w.id = j.value
+SELECT json_group_array(json_array(w.id, w.seq, w.outcome IS NULL AND w.present IS NULL)) FROM json_each(:waits) AS j JOIN wait AS w ON w.id = j.value
 
 -- name: due_waits
 SELECT id, limit_at <= :now FROM wait WHERE outcome IS NULL AND due_at <= :now ORDER BY due_at LIMIT :limit

@@ -41,12 +41,17 @@ async def acknowledge(transaction: Transaction, asks: Sequence[tuple[int, int]])
 
 
 async def beat(transaction: Transaction, node: NodeId) -> Beat:
-    """This node lives. Customers and call-outs of nodes that fell silent are released, gone since their last beat."""
-    known = await transaction.row("find_node", node=node) is not None
+    """This node lives. Customers and call-outs of nodes that fell silent are released, gone since their last beat.
+
+    One that was silent itself cannot judge: the database may have been away for all. It waits for the next beat.
+    """
+    own = await transaction.row("find_node", node=node)
     await transaction.run("beat", node=node)
+    if own is not None and transaction.now - own[0] >= SILENT_MS:
+        return Beat(transaction.now, known=True)
     for gone, beat_at in await transaction.rows("silent_nodes", node=node, before=transaction.now - SILENT_MS):
         await _release(transaction, gone, beat_at)
-    return Beat(transaction.now, known)
+    return Beat(transaction.now, own is not None)
 
 
 async def enter(transaction: Transaction, node: NodeId) -> None:

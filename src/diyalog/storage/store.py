@@ -16,6 +16,7 @@ from diyalog.domain.results import (
     Delivery,
     DueEnds,
     EndResult,
+    Head,
     KeyRecord,
     QueueResult,
     StartResult,
@@ -148,10 +149,10 @@ class DatabaseStore(ABC):
         fields = (await self._read("wait_by_row", wait=row))[0]
         return open_wait(fields, self._sealer), [event for event in events_of(fields) if event.seq > after]
 
-    async def heads(self, rows: Sequence[int]) -> dict[int, int]:
-        """The newest seq of each of these waits' streams."""
-        pairs = await self._read_json("read_heads", waits=msgspec.json.encode(rows).decode())
-        return dict(pairs)
+    async def heads(self, rows: Sequence[int]) -> dict[int, Head]:
+        """The head of each of these waits' streams."""
+        found = await self._read_json("read_heads", waits=msgspec.json.encode(rows).decode())
+        return {row: Head(seq, bool(away)) for row, seq, away in found}
 
     async def line(self) -> Sequence[int]:
         """Rows of all open waits in order of arrival."""

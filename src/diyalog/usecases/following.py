@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from diyalog.domain.ids import SessionId
-from diyalog.domain.results import StreamEvent
+from diyalog.domain.results import Head, StreamEvent
 from diyalog.domain.wait import Wait
 from diyalog.ports import TransitionStore, WaitReader
 from diyalog.usecases.access import Access
@@ -81,6 +81,6 @@ class Following:
         """The customer's app is connected to this node, or went away just now."""
         await self._store.present(row, connected=connected)
 
-    async def heads(self, rows: Sequence[int]) -> dict[int, int]:
-        """The newest seq of each of these streams."""
+    async def heads(self, rows: Sequence[int]) -> dict[int, Head]:
+        """The head of each of these streams."""
         return await self._store.heads(rows)
