@@ -7,7 +7,10 @@ from typing import Final
 
 from diyalog.api.exchange import Scope
 
-_FOR: Final = re.compile(r'(?:^|;)\s*for\s*=\s*(?:"([^"]*)"|([^";\s]*))', re.IGNORECASE)
+_QUOTED: Final = r'"(?:[^"\\]|\\.)*+"'
+_BALANCED: Final = re.compile(rf'(?:[^"]|{_QUOTED})*+', re.DOTALL)
+_ELEMENTS: Final = re.compile(rf'(?:[^,"]|{_QUOTED})++', re.DOTALL)
+_PAIRS: Final = re.compile(rf'(?:[^;"]|{_QUOTED})++', re.DOTALL)
 _MOST_HOPS: Final = 16
 _IPV6_CUSTOMER_BITS: Final = 64
 
@@ -41,12 +44,22 @@ class ClientAddresses:
 
 
 def _hops(headers: Sequence[tuple[bytes, bytes]]) -> list[str]:
-    forwarded = [value.decode("latin-1") for name, value in headers if name == b"forwarded"]
+    forwarded = ",".join(value.decode("latin-1") for name, value in headers if name == b"forwarded")
     if forwarded:
-        found = (_FOR.search(element) for element in ",".join(forwarded).split(","))
-        return [(match[1] or match[2] or "") if match else "" for match in found]
+        # Quoted first: proxies put what the client sent into host="...", and it may look like a list of its own.
+        elements = _ELEMENTS.findall(forwarded) if _BALANCED.fullmatch(forwarded) else ()
+        return [_for(element) for element in elements]
     values = [value.decode("latin-1") for name, value in headers if name == b"x-forwarded-for"]
     return ",".join(values).split(",") if values else []
+
+
+def _for(element: str) -> str:
+    """The value of `for` in one element of `Forwarded`; empty without one."""
+    for pair in _PAIRS.findall(element):
+        name, _, value = pair.partition("=")
+        if name.strip().lower() == "for":
+            return str(value.strip().strip('"'))
+    return ""
 
 
 def _parse(text: str) -> IPv4Address | IPv6Address | None:
