@@ -70,7 +70,9 @@ async def test_two_workers_at_once_make_one_chain(world: AuditWorld) -> None:
         while (await audit.ends()).linked_id < 12 * BATCH + 7:
             await chaining.link_next()
 
-    await asyncio.gather(work(world.audit), work(other), work(world.audit))
+    async with asyncio.timeout(60), asyncio.TaskGroup() as workers:
+        for audit in (world.audit, other, world.audit):
+            workers.create_task(work(audit))
     await other.close()
     assert links(world) == [*[(n * BATCH, BATCH) for n in range(1, 13)], (12 * BATCH + 7, 7)]
     assert (await world.verify()).intact
