@@ -254,6 +254,9 @@ def test_the_queue_over_http_needs_its_url_and_the_builtin_one_has_none() -> Non
     assert refusal({"DIYALOG_QUEUE": "http"}).startswith("DIYALOG_QUEUE_URL (not given): DIYALOG_QUEUE=http needs it")
     assert refusal({"DIYALOG_QUEUE_URL": "http://a"}).startswith("DIYALOG_QUEUE_URL: contradicts DIYALOG_QUEUE=builtin")
     assert from_environment(QUEUE="http", QUEUE_URL="http://a").queue_url == "http://a"
+    assert (
+        from_environment(QUEUE="http", QUEUE_URL="HTTPS://Queue.Example/Api/").queue_url == "https://Queue.Example/Api"
+    )
 
 
 def test_another_database_is_refused_without_its_password() -> None:

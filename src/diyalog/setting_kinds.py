@@ -128,7 +128,7 @@ def _url(text: str) -> str:
     parts = _split(text)
     if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
         raise ValueError("must be an http:// or https:// URL with a host and without ? and #")
-    return text.rstrip("/")
+    return parts.scheme + text[len(parts.scheme) :].rstrip("/")  # the scheme in small letters, as everybody expects it
 
 
 def _split(text: str) -> SplitResult | None:
