@@ -86,8 +86,10 @@ export class Memory {
   }
 
   /** The server refused the token: the next visit must not find it. This one may still read with it. */
-  refused(): Promise<void> {
-    return this.#remove();
+  async refused(): Promise<void> {
+    await this.#remove();
+    // What is still to be written, as the end of the start that was refused, must not bring it back.
+    this.#name = null;
   }
 
   async forget(): Promise<void> {

@@ -65,9 +65,13 @@ function NextSteps({ view, words, company, actions }: Of<"ended">): JSX.Element 
       return <>{[askAgain, close]}</>;
     case "replaced":
       return (
-        <Button main onClick={actions.showCurrent}>
-          {words.ended.goToNewer}
-        </Button>
+        <>
+          <Button main onClick={actions.showCurrent}>
+            {words.ended.goToNewer}
+          </Button>
+          {/* The newer one may be over by now; where it is not, asking finds it. */}
+          <Button onClick={actions.askAgain}>{words.ended.askAgain}</Button>
+        </>
       );
     case "queueRefused":
       return (

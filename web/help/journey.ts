@@ -154,6 +154,8 @@ export class Journey {
       const { cancelled, help } = await diyalog.cancel(open.sessionId);
       this.#session = help;
       if (cancelled) this.#unfollow();
+      // A start that is still unanswered has nothing to tell any more, whatever becomes of it.
+      this.#step = null;
       tab.update({ sessionId: help.sessionId, start: null });
       dispatch({ type: "help", help, late: !cancelled && help.state === "CONNECTED" });
       return true;
@@ -179,8 +181,8 @@ export class Journey {
 
   /** What is open is shown; what ended is told; only a tab that never asked asks by itself. */
   async #resume(): Promise<void> {
-    const { tab, dispatch, now } = this.#parts;
-    const current = await this.#currentOrRenewed();
+    const { tab, diyalog, dispatch, now } = this.#parts;
+    const current = await this.#renewing(() => diyalog.currentHelp());
     if (current !== null) {
       this.#adopt(current, true);
       return;
@@ -199,17 +201,17 @@ export class Journey {
     }
   }
 
-  /** A stored token that the server no longer knows is replaced, where the link allows it. */
-  async #currentOrRenewed(): Promise<Help | null> {
+  /** A stored token that the server no longer takes is replaced, where the link allows it. */
+  async #renewing<Answer>(call: () => Promise<Answer>): Promise<Answer> {
     const { diyalog, tab, launch } = this.#parts;
     try {
-      return await diyalog.currentHelp();
+      return await call();
     } catch (error) {
       const renewable = error instanceof DiyalogError && error.status === 401;
       if (!renewable || launch.activation === null) throw error;
       const { clientToken } = await diyalog.activate(launch.activation);
       tab.update({ token: clientToken });
-      return diyalog.currentHelp();
+      return call();
     }
   }
 
@@ -240,9 +242,9 @@ export class Journey {
     this.#step = () => this.#lookThenStart(start);
     const cancelGlance = schedule(() => void this.#glance(), GLANCE_AFTER_MS);
     try {
-      const help = await diyalog.startHelp(
-        { helpType: start.helpType },
-        { idempotencyKey: start.key },
+      // A token that is too old to start with still reads: only the start itself finds out.
+      const help = await this.#renewing(() =>
+        diyalog.startHelp({ helpType: start.helpType }, { idempotencyKey: start.key }),
       );
       this.#adopt(help, !isOver(help));
     } catch (error) {
@@ -354,7 +356,7 @@ export class Journey {
   #failed(error: DiyalogError): void {
     const { dispatch, now, schedule } = this.#parts;
     // The customer wants no wait any more: the stop finds out what became of the start.
-    if (this.#stopping !== null) return;
+    if (this.#stopping !== null || this.#step === null) return;
     const pause = Math.max(
       Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LONGEST_RETRY_MS),
       (error.retryAfterSeconds ?? 0) * 1000,

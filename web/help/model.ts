@@ -191,6 +191,8 @@ function withHelp(state: State, help: Help, late: boolean, now: number): State {
 
 /** An answer that was overtaken by events must not bring an older state back. */
 function isStale(present: Help, arriving: Help): boolean {
+  // Another history counts from its own beginning.
+  if (arriving.epoch !== present.epoch) return false;
   if (arriving.seq !== present.seq) return arriving.seq < present.seq;
   return ORDER.indexOf(arriving.state) < ORDER.indexOf(present.state);
 }
