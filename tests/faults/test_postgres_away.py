@@ -172,12 +172,24 @@ async def test_what_was_answered_survives_a_crash_under_load(own_postgres: Postg
     check_postgres(own_postgres, own_url, told)
 
 
+async def only_reads(server: PostgresServer, value: str) -> None:
+    """Have every connection, those that are open too, begin its transactions as ones that only read, or not.
+
+    The server tells all its processes before it starts another with the new value, and a process looks before its next
+    command: once a new connection has it, all have.
+    """
+    server.execute(f"ALTER SYSTEM SET default_transaction_read_only = {value}")
+    server.execute("SELECT pg_reload_conf()")
+    async with asyncio.timeout(LIMIT_S):
+        while await asyncio.to_thread(server.execute, "SHOW default_transaction_read_only") != value:
+            pass
+
+
 async def test_a_database_that_only_reads_refuses_at_once(own_postgres: PostgresServer, own_url: str) -> None:
     """As a standby does, and much as a disk without room."""
     async with stores.postgres_store(own_url) as store:
         wait = await stores.waiting(store, await stores.customer(store, "1"), CLOCK)
-        own_postgres.execute("ALTER SYSTEM SET default_transaction_read_only = on")
-        own_postgres.execute("SELECT pg_reload_conf()")
+        await only_reads(own_postgres, "on")
         try:
             async with asyncio.timeout(2.0):
                 with pytest.raises(StoreUnavailableError, match="ReadOnly"):
@@ -186,8 +198,7 @@ async def test_a_database_that_only_reads_refuses_at_once(own_postgres: Postgres
                     await stores.end(store, Event.CANCEL, wait.row)
                 assert await store.wait(wait.session_id) == wait
         finally:
-            own_postgres.execute("ALTER SYSTEM RESET default_transaction_read_only")
-            own_postgres.execute("SELECT pg_reload_conf()")
+            await only_reads(own_postgres, "off")
         await works(store, wait)
     check_postgres(own_postgres, own_url, Told())
 
