@@ -20,7 +20,7 @@ from diyalog.domain.ids import NodeId
 from diyalog.storage import sqlite
 from diyalog.storage.sealing import Sealer
 from diyalog.storage.sqlite import DATABASE_NAME, SqliteStore
-from diyalog.storage.statements import load_statements
+from diyalog.storage.statements import load_statements, store_files
 
 SEALING_KEY: Final = b"k" * 32
 _NOBODY: Final = NodeId("nobody")
@@ -60,7 +60,7 @@ class Database:
     """Files for one world at a time. `statements` replace the program's own, for planted bugs."""
 
     def __init__(self, statements: Mapping[str, str] | None = None) -> None:
-        self._statements = {**_statements("statements.sqlite.sql"), **(statements or {})}
+        self._statements = {**_statements(*store_files("sqlite")), **(statements or {})}
         self._folder = Path(tempfile.mkdtemp(dir=memory_folder()))
         (self._folder / DATABASE_NAME).write_bytes(_empty_database())
         self.looking = apsw.Connection(str(self._folder / DATABASE_NAME))
@@ -110,7 +110,7 @@ _statements: Final = lru_cache(load_statements)
 
 
 def _open(folder: Path, statements: dict[str, str]) -> SqliteStore:
-    with patch.object(sqlite, "load_statements", lambda _: statements):
+    with patch.object(sqlite, "load_statements", lambda *_: statements):
         store = SqliteStore(folder, Sealer(SEALING_KEY), SystemClock(), _NOBODY)
     for connection in (store._writing, store._reading):
         # Or SQLite prepares a statement with LIMIT anew for each value that is bound.
@@ -126,7 +126,7 @@ def _close(store: SqliteStore) -> None:
 @lru_cache(maxsize=1)
 def _empty_database() -> bytes:
     """The file of a database that a server has made and left; its last close moves the write-ahead log into it."""
-    statements = _statements("statements.sqlite.sql")
+    statements = _statements(*store_files("sqlite"))
     with tempfile.TemporaryDirectory(dir=memory_folder()) as folder:
         store = _open(Path(folder), statements)
         store._writing.execute(statements["write_setting"], {"name": "epoch", "value": "epoch-1"})

@@ -23,7 +23,7 @@ from diyalog.storage import deliveries, starting, store
 from diyalog.storage.connection import migrate
 from diyalog.storage.sqlite import SqliteStore
 from diyalog.storage.sqlite_transaction import SqliteTransaction
-from diyalog.storage.statements import load_statements
+from diyalog.storage.statements import load_statements, store_files
 from diyalog.storage.transaction import Transaction, each, through
 from diyalog.storage.writer import Writer, _by_operation, _Pending
 from diyalog.usecases.following import Followed, Following
@@ -33,7 +33,7 @@ from world.faults import USUAL, Fault
 from world.node import Times
 from world.simulation import Plan, ViolationError, plan_of, simulate
 
-STATEMENTS: Final = load_statements("statements.sqlite.sql")
+STATEMENTS: Final = load_statements(*store_files("sqlite"))
 SEEDS: Final = 400
 """Within so many seeds a planted bug is found; most are in the first ten."""
 

@@ -23,6 +23,7 @@ from diyalog.storage.postgres_connection import (
 from diyalog.storage.postgres_transaction import PostgresTransaction
 from diyalog.storage.postgres_writer import PostgresWriter
 from diyalog.storage.sealing import Sealer
+from diyalog.storage.statements import store_files
 from diyalog.storage.store import DatabaseStore
 from diyalog.storage.transaction import Operation, Row, Value
 
@@ -42,7 +43,7 @@ class PostgresStore(DatabaseStore):
         super().__init__(sealer, node)
         self._url = url
         self._notify = notify
-        self._sql = load_postgres_statements("statements.postgres.sql")
+        self._sql = load_postgres_statements(*store_files("postgres"))
         self._writer: PostgresWriter = PostgresWriter(url, self._begin, self._sql, _alone, lanes=_LANES)
         self._pool: Pool | None = None
 

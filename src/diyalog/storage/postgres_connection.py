@@ -68,9 +68,9 @@ class Statement(NamedTuple):
     parameters: tuple[str, ...]
 
 
-def load_postgres_statements(file_name: str) -> dict[str, Statement]:
-    """Read the statements of one file, by name."""
-    return {name: numbered(text) for name, text in load_statements(file_name).items()}
+def load_postgres_statements(*file_names: str) -> dict[str, Statement]:
+    """Read the statements of these files, by name."""
+    return {name: numbered(text) for name, text in load_statements(*file_names).items()}
 
 
 def numbered(text: str) -> Statement:

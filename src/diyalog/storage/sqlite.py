@@ -15,7 +15,7 @@ from diyalog.storage.connection import migrate, open_connection
 from diyalog.storage.reader import Reader
 from diyalog.storage.sealing import Sealer
 from diyalog.storage.sqlite_transaction import SqliteTransaction, fetch, prepare
-from diyalog.storage.statements import load_statements
+from diyalog.storage.statements import load_statements, store_files
 from diyalog.storage.store import DatabaseStore
 from diyalog.storage.transaction import Row, Value
 from diyalog.storage.writer import Writer
@@ -39,7 +39,7 @@ class SqliteStore(DatabaseStore):
         path = directory / DATABASE_NAME
         self._directory = directory
         self._clock = clock
-        self._sql = load_statements("statements.sqlite.sql")
+        self._sql = load_statements(*store_files("sqlite"))
         writing = open_connection(path, vfs=vfs)
         migrate(writing)
         prepare(writing, self._sql)
