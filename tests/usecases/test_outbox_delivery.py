@@ -293,6 +293,29 @@ async def test_a_queue_that_hangs_on_deletes_does_not_keep_customers_waiting(tmp
         assert len(queue.deleted) == 230
 
 
+async def test_old_deletes_that_find_no_free_place_come_again_soon_without_an_alarm(tmp_path: Path) -> None:
+    queue = GatedQueue()
+    queue.create_gate.set()
+    async with world(tmp_path, repeatable=True, queue=queue) as w:
+        queue.tell = w.notes.tell
+        waits = [(await w.start_wait())[0] for _ in range(100)]
+        await w.notes.until(lambda: len(w.notes.waits) == len(waits))
+        await w.stop()
+        for wait in waits:
+            await stores.end(w.store, Event.CANCEL, wait.row)
+        w.time.jump(DAY_S)
+        await w.restart()
+        await w.notes.until(lambda: sum(queue.deleted.values()) == 64)
+        await w.stored("delete later", 36)  # nobody tried these
+        assert w.notes.alarms == []
+        soon = [due for due in w.store.due_times(tmp_path) if due <= w.time.at + 30_000]
+        assert len(soon) == 36
+        queue.delete_gate.set()
+        await w.outbox_empties(within_s=30)
+        assert set(queue.deleted.values()) == {1}
+        assert len(queue.deleted) == 100
+
+
 async def test_one_rows_bug_does_not_stop_the_others(tmp_path: Path) -> None:
     queue = GatedQueue()
     queue.create_gate.set()

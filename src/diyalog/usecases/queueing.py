@@ -190,7 +190,8 @@ class Queueing:
             self._room.set()
 
     async def _put_off(self, held: Held) -> None:
-        retry_at = self._retry_at(held.delivery)
+        """There is no free place: nothing was asked of the queue, so that an old row is no reason for an alarm."""
+        retry_at = self._soon(held.delivery)
         if held.delivery.kind == "create":
             await self._results.failed(held, None, retry_at=retry_at)
         else:
@@ -215,5 +216,8 @@ class Queueing:
             overdue = Alarm.QUEUE_CREATE_OVERDUE if delivery.kind == "create" else Alarm.QUEUE_DELETE_OVERDUE
             self._journal.alarmed(overdue, delivery.session_id, delivery.interaction_id)
             return now + _HOUR_MS
+        return self._soon(delivery)
+
+    def _soon(self, delivery: Delivery) -> int:
         pause_s = delay(max(0, delivery.attempt - 1), self._random(), base=_RETRY_BASE_S, cap=_RETRY_CAP_S)
-        return now + int(pause_s * 1000)
+        return self._clock.now_ms() + int(pause_s * 1000)
