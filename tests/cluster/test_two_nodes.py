@@ -1,12 +1,19 @@
 """A request to any node ends a wait whose customer is connected to any other."""
 
+import asyncio
 import time
 from pathlib import Path
 
+import pytest
+
 from cluster.nodes import cluster
+from diyalog.simulator.behaviour import Endpoint
+from diyalog.simulator.company import Company as QueueSystem
 
 AT_ONCE_S = 1.0
 """Sooner than the node finds by itself, which it looks for every 2 s."""
+FOUND_S = 5.0
+"""Long enough for a node to find by itself that a wait is over."""
 
 
 async def test_the_customer_of_one_node_is_told_at_once_by_a_request_to_the_other(
@@ -56,3 +63,31 @@ async def test_a_customer_who_asks_at_another_node_has_one_wait(tmp_path: Path, 
             ended = (await stream.event("wait.ended"))["data"]
         assert (ended["outcome"], ended["reason"]) == ("CANCELLED", "replaced")
         assert (await customer.current()).json["sessionId"] == second["sessionId"]
+
+
+@pytest.mark.parametrize("end", ["cancel", "not delivered"])
+async def test_a_start_is_answered_when_another_node_ends_the_wait_before_the_queue_answers(
+    tmp_path: Path, database_url: str, end: str
+) -> None:
+    queue = QueueSystem(repeatable=True)
+    queue.script("create", "never*forever")
+    url = await queue.start()
+    try:
+        async with cluster(
+            tmp_path, database_url, 2, queue="http", queue_url=url, queue_repeatable="true", queue_timeout="20"
+        ) as nodes:
+            customer = await nodes.customer(0, "880214")
+            starting = asyncio.ensure_future(customer.start())
+            await queue.wait_for(lambda ledger: len(ledger.received(Endpoint.CREATE)) == 1)
+            session = (await nodes.row("SELECT session_id FROM wait"))["session_id"]
+            if end == "cancel":
+                ended = await (await nodes.moved(customer, 1)).cancel(session)
+            else:
+                ended = await nodes.companies[1].not_delivered(sessionId=session)
+            assert ended.status == 200, ended.text
+            async with asyncio.timeout(FOUND_S):
+                answer = await starting
+            outcome = {"cancel": "CANCELLED", "not delivered": "NOT_DELIVERED"}[end]
+            assert (answer.json["sessionId"], answer.json["outcome"]) == (session, outcome)
+    finally:
+        await queue.stop()

@@ -1,5 +1,6 @@
 """Asking for help, and every way in which the wait ends."""
 
+import asyncio
 import os
 from collections.abc import Awaitable
 from contextlib import suppress
@@ -16,7 +17,7 @@ from diyalog.domain.wait import HelpType, State, Wait
 from diyalog.ports import StoreUnavailableError, TransitionStore, WaitReader
 from diyalog.usecases.changes import Changes
 from diyalog.usecases.commanding import CommandIds
-from diyalog.usecases.departures import Departures
+from diyalog.usecases.departures import Departures, Watch
 from diyalog.usecases.line import Line
 
 _DUE_PAGE: Final = 500
@@ -157,9 +158,23 @@ class Waiting:
             return Started(result.wait)
         with self._departures.watch([result.wait.session_id]) as watch:
             self._queue.dispatch(result.delivery)
-            departed = await watch.departed(self.policy.queue_timeout_ms / 1000)
-        left = await self._answered(result.wait) if departed is None else departed
+            left = await self._left(result.wait, watch)
         return Started(left if idempotency is not None else await self._told(left))
+
+    async def _left(self, wait: Wait, watch: Watch) -> Wait:
+        """The wait once it has left REQUESTED: told of on this node, or found when another node ended it."""
+        loop = asyncio.get_running_loop()  # a clock that somebody sets must not change how long a caller is held
+        give_up = loop.time() + self.policy.queue_timeout_ms / 1000
+        while True:
+            departed = await watch.departed(max(0.0, min(give_up - loop.time(), _REREAD_S)))
+            if departed is not None:
+                return departed
+            if loop.time() >= give_up:
+                return await self._answered(wait)
+            with suppress(StoreUnavailableError):  # the queue may be faster than the store is back
+                current = await self._store.wait(wait.session_id)
+                if current is not None and current.state is not State.REQUESTED:
+                    return current
 
     async def _answered(self, wait: Wait) -> Wait:
         """The wait once it has left REQUESTED."""
