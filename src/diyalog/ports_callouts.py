@@ -80,6 +80,14 @@ class TokenVerifier(Protocol):
         ...
 
 
+class StaffVerifier(Protocol):
+    """The company's check of tokens that its staff comes with. Never raises for anything the other side does."""
+
+    async def check_staff(self, session_id: str, token: str, user_no: str) -> str:
+        """ "" when the company confirms its own session, token and user; otherwise the SDK's `DLGEXCPSRV_*` code."""
+        ...
+
+
 class Alarm(StrEnum):
     """What an operator must look at; the word for it in the log and the metrics."""
 

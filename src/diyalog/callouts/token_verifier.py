@@ -14,17 +14,17 @@ _SLOT_S: Final = 5.0
 VALIDATED: Final = ""
 """The answer for a token that the company confirmed."""
 _NOT_VALIDATED: Final = "DLGEXCPSRV_TKNNOTVLD"
-_SERVICE_ERROR: Final = "DLGEXCPSRV_AUTHSRVERR"
-_BAD_REQUEST: Final = "DLGEXCPSRV_BADREQ"
-_INACCESSIBLE: Final = "DLGEXCPSRV_AUTHSRVINACC"
+SERVICE_ERROR: Final = "DLGEXCPSRV_AUTHSRVERR"
+BAD_REQUEST: Final = "DLGEXCPSRV_BADREQ"
+INACCESSIBLE: Final = "DLGEXCPSRV_AUTHSRVINACC"
 
 _ANSWERS: Final = {
     "Validated": VALIDATED,
     "InvalidToken": "DLGEXCPSRV_TKNINVLD",
     "ExpiredToken": "DLGEXCPSRV_TKNEXP",
     "InvalidDeviceId": "DLGEXCPSRV_DVCIDINVLD",
-    "InternalError": _SERVICE_ERROR,
-    "BadRequest": _BAD_REQUEST,
+    "InternalError": SERVICE_ERROR,
+    "BadRequest": BAD_REQUEST,
 }
 
 
@@ -47,7 +47,7 @@ class HttpTokenVerifier:
         try:
             body = msgspec.json.encode(fields)
         except UnicodeEncodeError:
-            return _BAD_REQUEST
+            return BAD_REQUEST
         reply = await self._http.send(
             "POST",
             self._url,
@@ -69,11 +69,11 @@ def _code(reply: Reply) -> str:
     match reply:
         case Answered(status, body):
             known = _ANSWERS.get(_text(body))
-            return _by_status(status) if known is None else known
+            return code_of_status(status) if known is None else known
         case Unanswered(Fault.TOO_LARGE, _, status) if status is not None:
-            return _by_status(status)
+            return code_of_status(status)
         case _:
-            return _INACCESSIBLE
+            return INACCESSIBLE
 
 
 def _text(body: bytes) -> str:
@@ -85,7 +85,8 @@ def _text(body: bytes) -> str:
         return ""
 
 
-def _by_status(status: int) -> str:
+def code_of_status(status: int) -> str:
+    """What the status says of a check whose answer says nothing."""
     if status >= 500:
-        return _SERVICE_ERROR
-    return _BAD_REQUEST if status == 400 else _NOT_VALIDATED
+        return SERVICE_ERROR
+    return BAD_REQUEST if status == 400 else _NOT_VALIDATED
