@@ -156,13 +156,18 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     def call_later(  # type: ignore[override]  # a lighter handle
         self, delay: float, callback: Callable[..., Any], *args: object, context: Context | None = None
     ) -> Handle:
-        return self.call_at(self._seconds + delay if delay > 0.0 else self._seconds, callback, *args, context=context)
+        when = self._seconds + delay if delay > 0.0 else self._seconds
+        handle = Handle(when, callback, args, copy_context() if context is None else context)
+        self._number = number = self._number + 1
+        heapq.heappush(self._timers, (when, number, handle))
+        return handle
 
     def call_at(  # type: ignore[override]  # a lighter handle
         self, when: float, callback: Callable[..., Any], *args: object, context: Context | None = None
     ) -> Handle:
         handle = Handle(when, callback, args, copy_context() if context is None else context)
-        heapq.heappush(self._timers, (when, self.next_number(), handle))
+        self._number = number = self._number + 1
+        heapq.heappush(self._timers, (when, number, handle))
         return handle
 
     # The world's side
@@ -210,28 +215,31 @@ class SimulatedLoop(asyncio.BaseEventLoop):
                 if not timers:
                     raise StuckError("nothing is left to happen")
                 self._seconds = max(self._seconds, timers[0][0])
-            while timers and timers[0][0] <= self._seconds:
-                ready.append(next_timer(timers)[2])
             if self._seconds > limit_s or self.steps > _STEPS:
                 raise StuckError(f"not over after {self._seconds:.0f} s and {self.steps} steps")
+            while timers and timers[0][0] <= self._seconds:
+                ready.append(next_timer(timers)[2])
             place = int(draw() * len(ready))
             handle = ready[place]
             ready[place] = ready[-1]
             ready.pop()
-            if handle.off or self._is_held_back(handle):
+            if handle.off:
                 continue
+            context = handle.context
+            process = context.get(PROCESS)
+            if process is not None:
+                limited = process.dead or process.frozen or process.steps_left is not None
+                if limited and self._is_held_back(handle, process):
+                    continue
             self.steps += 1
             self.trace = (self.trace * 31 + place * 7 + len(ready)) & 0xFFFFFFFF
             try:
-                handle.context.run(handle.call, *handle.arguments)
+                context.run(handle.call, *handle.arguments)
             except Exception as error:  # noqa: BLE001  as every event loop does
                 self.call_exception_handler({"message": "a callback raised", "exception": error})
 
-    def _is_held_back(self, handle: Handle) -> bool:
+    def _is_held_back(self, handle: Handle, process: Process) -> bool:
         """Park what belongs to a process that does not run, or that dies at this step."""
-        process = handle.context.get(PROCESS)
-        if process is None:
-            return False
         if process.dead or process.frozen:
             self._parked.append(handle)
             return True
