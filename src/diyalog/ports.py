@@ -8,7 +8,7 @@ from diyalog.domain.audit_chain import AuditCut, AuditLink, AuditRows
 from diyalog.domain.audit_report import AuditNames
 from diyalog.domain.audit_waits import WaitChanges
 from diyalog.domain.commands import Activate, EndWait, Idempotency, QueueFailed, QueueTook, StartWait
-from diyalog.domain.ids import CommandId, CustomerRef, InteractionId, NodeId, SessionId
+from diyalog.domain.ids import CommandId, CustomerRef, InteractionId, NodeId, SessionId, StaffRef
 from diyalog.domain.results import (
     Delivery,
     DueEnds,
@@ -169,6 +169,28 @@ class AccessStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class StaffRecord:
+    """The token of a desk as stored, and whose it is; `issued_at` in ms since 1970."""
+
+    staff: StaffRef
+    user_id: str
+    user_name: str
+    issued_at: int
+
+
+class StaffStore(Protocol):
+    """Members of the company's staff and the tokens of their desks. Raises StoreUnavailableError."""
+
+    async def sign_in_staff(self, user_id: str, user_name: str, token_hash: bytes) -> StaffRecord:
+        """Store a token for a member of the staff, who is made or gets this name."""
+        ...
+
+    async def staff_token(self, token_hash: bytes) -> StaffRecord | None:
+        """The token with this digest; the name is the one that was given last."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Beat:
     """What a node learns when it says that it lives: the store's time `at` (ms since 1970), and whether it was `known`.
 
@@ -195,7 +217,7 @@ class NodeStore(Protocol):
         ...
 
 
-class Store(TransitionStore, WaitReader, OutboxStore, AccessStore, NodeStore, Protocol):
+class Store(TransitionStore, WaitReader, OutboxStore, AccessStore, StaffStore, NodeStore, Protocol):
     """The whole of it, as one adapter offers it."""
 
 

@@ -2,8 +2,8 @@
 
 import sys
 
-from diyalog.domain.transitions import ENDINGS, KEEPS_INTERACTION, Ending
-from diyalog.domain.wait import OPEN_STATES, Outcome, State
+from diyalog.domain.transitions import ENDINGS, KEEPS_INTERACTION, Ending, Event
+from diyalog.domain.wait import OPEN_STATES, State
 
 _HEAD = """# The states of a wait
 
@@ -26,31 +26,31 @@ _TABLE = """
 
 def page() -> str:
     """The whole page."""
-    arrows = "".join(f"    {state} --> {State.ENDED}: {_endings_of(state)}\n" for state in OPEN_STATES)
+    ways = [(state, target) for target in (State.CONNECTED, State.ENDED) for state in OPEN_STATES]
+    arrows = "".join(f"    {state} --> {target}: {_endings_of(state, target)}\n" for state, target in ways)
+    arrows += f"    {State.CONNECTED} --> {State.ENDED}: {Event.CONVERSATION_ENDED}\n"
     rows = "".join(_row(ending) for ending in ENDINGS.values())
     kept = " and ".join(f"`{outcome}`" for outcome in KEEPS_INTERACTION)
     return (
         f"{_HEAD}{arrows}    {State.ENDED} --> [*]\n```\n{_TABLE}{rows}\n"
-        "Events marked with a clock happen only once the wait's due time has passed by the database's clock. "
-        f"After {kept}\nDeleteInteraction is never sent, not even for an id learned late.\n{_unused()}"
+        "Events marked with a clock happen only once the wait's due time has passed by the database's clock.\n"
+        f"After {kept} DeleteInteraction is never sent, not even for an id learned late.\n\n"
+        f"`{Event.CONVERSATION_ENDED}`: the agent, the customer or the company ends the conversation. "
+        "The outcome stays.\n"
     )
 
 
-def _endings_of(state: State) -> str:
-    return ", ".join(ending.event for ending in ENDINGS.values() if state in ending.sources)
+def _endings_of(state: State, target: State) -> str:
+    ways = [ending for ending in ENDINGS.values() if state in ending.sources and ending.state is target]
+    return ", ".join(ending.event for ending in ways)
 
 
 def _row(ending: Ending) -> str:
     clock = " (clock)" if ending.timed else ""
     drops = "yes" if ending.deletes_interaction else "no"
     sources = ", ".join(f"`{state}`" for state in ending.sources)
-    return f"| `{ending.event}`{clock} | {sources} | `{ending.outcome}` | `{ending.reason}` | {drops} |\n"
-
-
-def _unused() -> str:
-    """What the table does not lead to yet."""
-    missing = [outcome for outcome in Outcome if outcome not in {ending.outcome for ending in ENDINGS.values()}]
-    return "".join(f"\n`{outcome}` is reserved: no event leads to it in this version.\n" for outcome in missing)
+    reason = "none" if ending.reason is None else f"`{ending.reason}`"
+    return f"| `{ending.event}`{clock} | {sources} | `{ending.outcome}` | {reason} | {drops} |\n"
 
 
 if __name__ == "__main__":

@@ -5,15 +5,16 @@ from diyalog.domain.wait import OPEN_STATES
 
 OPEN = ("REQUESTED", "WAITING")
 TABLE = {
-    # event: legal from, outcome, reason, DeleteInteraction is due, only once its time has come
-    "queue_refused": (("REQUESTED",), "FAILED", "queue_refused", True, False),
-    "queue_timeout": (("REQUESTED",), "FAILED", "queue_timeout", True, False),
-    "cancel": (OPEN, "CANCELLED", "customer", True, False),
-    "replace": (OPEN, "CANCELLED", "replaced", True, False),
-    "administrator_cancel": (OPEN, "CANCELLED", "administrator", True, False),
-    "not_delivered": (OPEN, "NOT_DELIVERED", "queue", False, False),
-    "expire": (OPEN, "EXPIRED", "time_limit", True, True),
-    "abandon": (OPEN, "EXPIRED", "abandoned", True, True),
+    # event: legal from, outcome, reason, DeleteInteraction is due, only once its time has come, where it leads
+    "queue_refused": (("REQUESTED",), "FAILED", "queue_refused", True, False, "ENDED"),
+    "queue_timeout": (("REQUESTED",), "FAILED", "queue_timeout", True, False, "ENDED"),
+    "accept": (OPEN, "CONNECTED", None, False, False, "CONNECTED"),
+    "cancel": (OPEN, "CANCELLED", "customer", True, False, "ENDED"),
+    "replace": (OPEN, "CANCELLED", "replaced", True, False, "ENDED"),
+    "administrator_cancel": (OPEN, "CANCELLED", "administrator", True, False, "ENDED"),
+    "not_delivered": (OPEN, "NOT_DELIVERED", "queue", False, False, "ENDED"),
+    "expire": (OPEN, "EXPIRED", "time_limit", True, True, "ENDED"),
+    "abandon": (OPEN, "EXPIRED", "abandoned", True, True, "ENDED"),
 }
 
 
@@ -22,9 +23,10 @@ def test_endings() -> None:
         event.value: (
             tuple(state.value for state in ending.sources),
             ending.outcome.value,
-            ending.reason.value,
+            ending.reason and ending.reason.value,
             ending.deletes_interaction,
             ending.timed,
+            ending.state.value,
         )
         for event, ending in ENDINGS.items()
     } == TABLE
@@ -32,7 +34,7 @@ def test_endings() -> None:
 
 
 def test_words_of_the_audit_trail() -> None:
-    assert [event.value for event in Event] == ["start", "queue_took", *TABLE]
+    assert [event.value for event in Event] == ["start", "queue_took", *TABLE, "conversation_ended"]
 
 
 def test_what_an_outcome_leaves_in_the_queue() -> None:

@@ -8,9 +8,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from diyalog.domain.commands import Activate, Caller, EndWait, Idempotency, Request, StartWait
-from diyalog.domain.ids import AccessKeyId, CommandId, CustomerRef, InteractionId, NodeId, SessionId, session_id
-from diyalog.domain.results import EndResult, StartResult
+from diyalog.domain.commands import AcceptWait, Activate, Caller, EndWait, Idempotency, Request, StartWait
+from diyalog.domain.ids import (
+    AccessKeyId,
+    CommandId,
+    CustomerRef,
+    InteractionId,
+    NodeId,
+    SessionId,
+    StaffRef,
+    session_id,
+)
+from diyalog.domain.results import EndResult, StartResult, Verdict
 from diyalog.domain.transitions import Event
 from diyalog.domain.wait import HelpType, Wait
 from diyalog.storage.postgres import PostgresStore
@@ -18,7 +27,9 @@ from diyalog.storage.postgres_connection import open_postgres
 from diyalog.storage.postgres_schema import set_up
 from diyalog.storage.sealing import Sealer
 from diyalog.storage.sqlite import SqliteStore
+from diyalog.storage.staffing import staff_member
 from diyalog.storage.store import DatabaseStore
+from diyalog.storage.transaction import Transaction, each
 from kit.clock import SettableClock
 from kit.postgres import PostgresServer
 
@@ -170,3 +181,23 @@ async def due(store: DatabaseStore, limit: int = 10) -> list[tuple[int, bool]]:
 
 async def end(store: DatabaseStore, event: Event, row: int, *, told: bool = False) -> EndResult:
     return await store.end_wait(EndWait(command_id(), event, row=row, told=told))
+
+
+async def _written(transaction: Transaction, who: tuple[str, str]) -> StaffRef:
+    return await staff_member(transaction, *who)
+
+
+_STAFF = each(_written)
+
+
+async def agent(store: DatabaseStore, user_id: str = "31007", name: str = "Selin Aksoy") -> StaffRef:
+    """A member of the staff."""
+    return await store._writer.submit(_STAFF, (user_id, name))
+
+
+async def accepted(store: DatabaseStore, wait: Wait, who: StaffRef) -> Wait:
+    """The wait, taken by this agent."""
+    result = await store.conversations.accept(AcceptWait(command_id(), who, session_id=wait.session_id))
+    assert result.verdict is Verdict.WON
+    assert result.wait is not None
+    return result.wait

@@ -14,13 +14,15 @@ from diyalog.domain.transitions import Event
 _START: Final = 0
 _TOOK: Final = 1
 _END: Final = 2
-_KINDS: Final = 3
+_OVER: Final = 3
+_KINDS: Final = 4
 _EVENTS: Final = frozenset(Event)
 
 
 @dataclass(frozen=True, slots=True)
 class WaitChanges:
-    """What a stored wait says of itself: when it began, when the company's queue took it, and when it ended.
+    """What a stored wait says of itself: when it began, when the company's queue took it, when it ended, and
+    when the conversation was over that it led to.
 
     Times are ms since 1970; `taken_at` is None when no row was due for it.
     """
@@ -29,6 +31,7 @@ class WaitChanges:
     started_at: int
     taken_at: int | None
     ended_at: int | None
+    over_at: int | None = None
 
 
 _PAGE_BITS: Final = 1 << 15
@@ -73,7 +76,8 @@ class WaitLedger:
 
     def expect(self, wait: WaitChanges) -> None:
         """Rows for this wait's changes must come."""
-        for kind, at in ((_START, wait.started_at), (_TOOK, wait.taken_at), (_END, wait.ended_at)):
+        changes = ((_START, wait.started_at), (_TOOK, wait.taken_at), (_END, wait.ended_at), (_OVER, wait.over_at))
+        for kind, at in changes:
             if at is not None and (self._since_at is None or at >= self._since_at):
                 self._due[kind].add(wait.row)
 
@@ -86,7 +90,7 @@ class WaitLedger:
         elif row.event == Event.QUEUE_TOOK:
             kind = _TOOK
         else:
-            kind = _END
+            kind = _OVER if row.event == Event.CONVERSATION_ENDED else _END
         return (row.outcome is not None) == (kind == _END) and self._told[kind].add(row.wait)
 
     def untold(self) -> Iterator[int]:

@@ -6,9 +6,9 @@ Named tuples, because thousands are made a second: a frozen dataclass takes five
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from diyalog.domain.ids import AccessKeyId, CommandId, CustomerRef, InteractionId, SessionId
+from diyalog.domain.ids import AccessKeyId, CommandId, CustomerRef, InteractionId, SessionId, StaffRef
 from diyalog.domain.transitions import Event
-from diyalog.domain.wait import HelpType
+from diyalog.domain.wait import HelpType, Party
 
 
 class Caller(NamedTuple):
@@ -105,6 +105,43 @@ class QueueFailed(NamedTuple):
     settled: bool = False
     unresolved: bool = False
     retry_at: int | None = None
+
+
+class AcceptWait(NamedTuple):
+    """An agent takes the wait that `session_id`, else `interaction_id`, else `customer_id` names.
+
+    A customer id means the customer's open wait or live conversation, without one the newest wait.
+    """
+
+    command: CommandId
+    staff: StaffRef
+    session_id: SessionId | None = None
+    interaction_id: InteractionId | None = None
+    customer_id: str | None = None
+
+
+class EndConversation(NamedTuple):
+    """End a conversation: the customer's or the agent's own, named by its session; `by` says who asks."""
+
+    command: CommandId
+    session_id: SessionId
+    by: Party
+    customer: CustomerRef | None = None
+    staff: StaffRef | None = None
+    caller: Caller | None = None
+
+
+class Say(NamedTuple):
+    """A message of one side. `message_id` is the sender's own: the same one again is the same message.
+
+    Exactly one of `customer` and `staff` is given, and it must be theirs.
+    """
+
+    session_id: SessionId
+    message_id: str
+    text: str
+    customer: CustomerRef | None = None
+    staff: StaffRef | None = None
 
 
 @dataclass(frozen=True, slots=True)

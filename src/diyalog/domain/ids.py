@@ -12,6 +12,9 @@ InteractionId = NewType("InteractionId", str)
 CustomerRef = NewType("CustomerRef", int)
 """Row number of a customer; stands for the customer wherever the customer number itself must not appear."""
 
+StaffRef = NewType("StaffRef", int)
+"""Row number of a member of the company's staff; stands for them wherever the user id itself must not appear."""
+
 AccessKeyId = NewType("AccessKeyId", str)
 """Public half of an access key of one calling application."""
 

@@ -6,8 +6,8 @@ from enum import StrEnum, auto
 from typing import NamedTuple
 
 from diyalog.domain.commands import Request
-from diyalog.domain.ids import CustomerRef, InteractionId, SessionId
-from diyalog.domain.wait import Outcome, State, Wait
+from diyalog.domain.ids import CustomerRef, InteractionId, NodeId, SessionId
+from diyalog.domain.wait import Outcome, Party, State, Wait
 
 
 class Verdict(StrEnum):
@@ -99,11 +99,69 @@ class TokenRecord:
 
 
 class StreamEvent(NamedTuple):
-    """One event of one session's stream; its data is derived from the wait."""
+    """One event of one session's stream; what it does not carry is derived from the wait.
+
+    `author`: whose message it is, or who ended the conversation.
+    """
 
     seq: int
     kind: str
     at: int
+    author: Party | None = None
+    message_id: str | None = None
+    text: str | None = None
+
+
+class StaffEvent(NamedTuple):
+    """One event of the stream of a member of the staff: that of a session, under a number of its own."""
+
+    seq: int
+    wait: Wait
+    event: StreamEvent
+
+
+class StaffHead(NamedTuple):
+    """`seq`: the newest event of a staff stream. `node`: the one to which the desk is connected."""
+
+    seq: int
+    node: NodeId | None
+
+
+class ConversationResult(NamedTuple):
+    """How an attempt to take a wait, or to end a conversation, went; `wait` with its conversation, if it has one.
+
+    `verdict`: WON, LOST (`wait` says how it stands) or UNKNOWN. `replayed`: it had been so before this command.
+    `elsewhere`: other nodes to which one of the sides is connected.
+    """
+
+    verdict: Verdict
+    wait: Wait | None = None
+    replayed: bool = False
+    elsewhere: tuple[NodeId, ...] = ()
+
+
+class Said(NamedTuple):
+    """How an attempt to write a message went.
+
+    `verdict`: WON (`event` is the message, `replayed` if it was there before), LOST (no conversation is alive there;
+    `wait` says how it stands), MISMATCH (the id was used for another text) or UNKNOWN (no such session of theirs).
+    """
+
+    verdict: Verdict
+    wait: Wait | None = None
+    event: StreamEvent | None = None
+    replayed: bool = False
+    elsewhere: tuple[NodeId, ...] = ()
+
+
+class Waiter(NamedTuple):
+    """One waiting customer as the staff sees them; `present`: their app is connected now."""
+
+    wait: Wait
+    customer_id: str
+    customer_name: str | None
+    present: bool
+    attached_data: tuple[tuple[str, str], ...]
 
 
 class Head(NamedTuple):

@@ -19,12 +19,14 @@ class Event(StrEnum):
     QUEUE_TOOK = "queue_took"
     QUEUE_REFUSED = "queue_refused"
     QUEUE_TIMEOUT = "queue_timeout"
+    ACCEPT = "accept"
     CANCEL = "cancel"
     REPLACE = "replace"
     ADMINISTRATOR_CANCEL = "administrator_cancel"
     NOT_DELIVERED = "not_delivered"
     EXPIRE = "expire"
     ABANDON = "abandon"
+    CONVERSATION_ENDED = "conversation_ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +34,23 @@ class Ending:
     """How one event ends a wait.
 
     `deletes_interaction`: the company's queue still holds the interaction and must be told to drop it, now or as
-    soon as its id is learned. `timed`: only once the wait's due time has passed by the database's clock.
+    soon as its id is learned. `timed`: only once the wait's due time has passed by the database's clock. `state`: where
+    it leads; from CONNECTED the end of the conversation leads on to ENDED.
     """
 
     event: Event
     sources: tuple[State, ...]
     outcome: Outcome
-    reason: Reason
+    reason: Reason | None
     deletes_interaction: bool
     timed: bool = False
+    state: State = State.ENDED
 
 
 _ENDINGS: Final = (
     Ending(Event.QUEUE_REFUSED, (State.REQUESTED,), Outcome.FAILED, Reason.QUEUE_REFUSED, deletes_interaction=True),
     Ending(Event.QUEUE_TIMEOUT, (State.REQUESTED,), Outcome.FAILED, Reason.QUEUE_TIMEOUT, deletes_interaction=True),
+    Ending(Event.ACCEPT, OPEN_STATES, Outcome.CONNECTED, None, deletes_interaction=False, state=State.CONNECTED),
     Ending(Event.CANCEL, OPEN_STATES, Outcome.CANCELLED, Reason.CUSTOMER, deletes_interaction=True),
     Ending(Event.REPLACE, OPEN_STATES, Outcome.CANCELLED, Reason.REPLACED, deletes_interaction=True),
     Ending(Event.ADMINISTRATOR_CANCEL, OPEN_STATES, Outcome.CANCELLED, Reason.ADMINISTRATOR, deletes_interaction=True),

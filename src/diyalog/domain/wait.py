@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from diyalog.domain.ids import CustomerRef, InteractionId, NodeId, SessionId
+from diyalog.domain.ids import CustomerRef, InteractionId, NodeId, SessionId, StaffRef
 
 
 class HelpType(StrEnum):
@@ -56,10 +56,33 @@ OPEN_STATES: Final = (State.REQUESTED, State.WAITING)
 """A wait in one of these has no outcome yet."""
 
 
+class Party(StrEnum):
+    """Who writes in a conversation, or ended it."""
+
+    CUSTOMER = "customer"
+    AGENT = "agent"
+    COMPANY = "company"
+
+
+class Conversation(NamedTuple):
+    """What a wait that an agent took has led to. Times in ms since 1970; `ended_at` and `ended_by` once it is over.
+
+    `acknowledged_at`: when the customer's app had received that it is over.
+    """
+
+    staff: StaffRef
+    agent_name: str
+    started_at: int
+    ended_at: int | None
+    ended_by: Party | None
+    acknowledged_at: int | None
+
+
 class Wait(NamedTuple):
     """One wait as stored. Times are milliseconds since 1970, UTC; `message` is the company's text, decrypted.
 
     `present`: the node to which the customer's app was connected when the wait ended, told only where there are others.
+    `conversation`: for a wait whose outcome is CONNECTED, where it was read along.
     """
 
     row: int
@@ -77,3 +100,4 @@ class Wait(NamedTuple):
     acknowledged_at: int | None
     position: int | None = None
     present: NodeId | None = None
+    conversation: Conversation | None = None

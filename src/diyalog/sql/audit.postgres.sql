@@ -18,7 +18,8 @@ WHERE relation = CAST('audit' AS regclass) AND mode = 'RowExclusiveLock' AND gra
 WITH ours AS MATERIALIZED (
   SELECT name, to_regclass(name) AS oid
   FROM unnest(ARRAY['schema_version', 'setting', 'access_key', 'customer', 'transaction_hash', 'client_token', 'wait',
-                    'audit', 'outbox', 'idempotency', 'node', 'tally', 'audit_link', 'audit_cut']) AS names (name)
+                    'audit', 'outbox', 'idempotency', 'node', 'tally', 'audit_link', 'audit_cut', 'staff', 'staff_token',
+                    'conversation', 'conversation_event', 'staff_event']) AS names (name)
 ), parts (class, oid) AS (
   SELECT CAST('pg_class' AS regclass), CAST(oid AS oid) FROM ours
   UNION ALL SELECT 'pg_class', indexrelid FROM pg_index WHERE indrelid IN (SELECT oid FROM ours)
@@ -99,11 +100,13 @@ WHERE a.id > :after AND a.id <= :until
   AND CASE WHEN a.outcome IS NOT NULL THEN a.at IS DISTINCT FROM w.ended_at OR a.outcome IS DISTINCT FROM w.outcome
            WHEN a.event = 'start' THEN a.at IS DISTINCT FROM w.started_at
            WHEN a.event = 'queue_took' THEN a.at IS DISTINCT FROM w.queued_at
+           WHEN a.event = 'conversation_ended' THEN a.at IS DISTINCT FROM (SELECT ended_at FROM conversation AS c WHERE c.wait = w.id)
            ELSE false END
 ORDER BY a.id LIMIT :limit
 
 -- name: audit_waits
-SELECT id, started_at, CASE WHEN queue = 'http' AND queued_at > started_at THEN queued_at END, ended_at
+SELECT id, started_at, CASE WHEN queue = 'http' AND queued_at > started_at THEN queued_at END, ended_at,
+       (SELECT c.ended_at FROM conversation AS c WHERE c.wait = wait.id)
 FROM wait WHERE id > :after ORDER BY id LIMIT :limit
 
 -- name: audit_names

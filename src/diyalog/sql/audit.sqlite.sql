@@ -54,12 +54,14 @@ WHERE a.id > :after AND a.id <= :until
   AND CASE WHEN a.outcome IS NOT NULL THEN a.at IS NOT w.ended_at OR a.outcome IS NOT w.outcome
            WHEN a.event = 'start' THEN a.at IS NOT w.started_at
            WHEN a.event = 'queue_took' THEN a.at IS NOT w.queued_at
+           WHEN a.event = 'conversation_ended' THEN a.at IS NOT (SELECT ended_at FROM conversation AS c WHERE c.wait = w.id)
            ELSE 0 END
 ORDER BY a.id LIMIT :limit
 
 -- name: audit_waits
 SELECT id, CAST(started_at AS INTEGER),
-       CASE WHEN queue = 'http' AND queued_at > started_at THEN CAST(queued_at AS INTEGER) END, CAST(ended_at AS INTEGER)
+       CASE WHEN queue = 'http' AND queued_at > started_at THEN CAST(queued_at AS INTEGER) END, CAST(ended_at AS INTEGER),
+       (SELECT CAST(c.ended_at AS INTEGER) FROM conversation AS c WHERE c.wait = wait.id)
 FROM wait WHERE id > :after ORDER BY id LIMIT :limit
 
 -- name: audit_names

@@ -8,7 +8,7 @@ WHERE pid = ANY (CAST(:lost AS int[])) AND usename = current_user AND applicatio
 -- name: end_waits
 WITH rule AS MATERIALIZED (
   SELECT * FROM jsonb_to_recordset(:rules)
-    AS r (event text, sources text, outcome text, reason text, deletes boolean, timed boolean)
+    AS r (event text, sources text, outcome text, reason text, deletes boolean, timed boolean, state text)
 ), clock AS MATERIALIZED (
   SELECT coalesce(:now, now_ms()) AS now
 ), asked AS MATERIALIZED (
@@ -34,9 +34,9 @@ WITH rule AS MATERIALIZED (
   SELECT w.id FROM wait AS w WHERE w.id IN (SELECT wait FROM named) ORDER BY w.id FOR UPDATE
 ), ended AS (
   UPDATE wait AS w
-  SET state = 'ENDED', outcome = r.outcome, reason = r.reason, sealed_message = e.sealed_message, command = e.command,
+  SET state = r.state, outcome = r.outcome, reason = r.reason, sealed_message = e.sealed_message, command = e.command,
       ended_at = c.now, seq = w.seq + 1, acknowledged_at = CASE WHEN e.told THEN c.now END,
-      sealed_request = CASE WHEN w.state = 'REQUESTED' THEN w.sealed_request END
+      sealed_request = CASE WHEN w.state = 'REQUESTED' OR r.state = 'CONNECTED' THEN w.sealed_request END
   FROM named AS e JOIN held AS h ON h.id = e.wait JOIN rule AS r ON r.event = e.event, clock AS c
   WHERE w.id = e.wait
     AND strpos(r.sources, w.state) > 0
@@ -185,7 +185,7 @@ WITH taken AS (
 SELECT pg_notify('diyalog_' || present, CAST(id AS text)) FROM taken WHERE :notify AND present <> :node
 
 -- name: store_late_interaction
-UPDATE wait SET interaction_id = :interaction, sealed_request = NULL WHERE id = :wait
+UPDATE wait SET interaction_id = :interaction, sealed_request = CASE WHEN state = 'CONNECTED' THEN sealed_request END WHERE id = :wait
 
 -- name: forget_request
 UPDATE wait SET sealed_request = NULL WHERE id = :wait AND state = 'ENDED'
@@ -216,22 +216,22 @@ WHERE o.lease_node = :node AND o.claim = :claim AND NOT o.unresolved
 
 -- name: acknowledge
 UPDATE wait SET acknowledged_at = now_ms()
-WHERE id = :wait AND outcome IS NOT NULL AND acknowledged_at IS NULL AND seq <= :seq
+WHERE id = :wait AND outcome IS NOT NULL AND acknowledged_at IS NULL AND 1 + CAST(queued_at IS NOT NULL AS integer) <= CAST(:seq AS bigint)
 RETURNING id, acknowledged_at - ended_at
 
 -- name: keep_node
 INSERT INTO node (id, beat_at) VALUES (:node, now_ms()) ON CONFLICT (id) DO NOTHING
 
 -- name: connect
-UPDATE wait SET present = :node, seen_at = now_ms(), due_at = limit_at WHERE id = :wait AND outcome IS NULL
+UPDATE wait SET present = :node, seen_at = now_ms(), due_at = limit_at WHERE id = :wait AND state <> 'ENDED'
 
 -- name: disconnect
 UPDATE wait SET present = NULL, seen_at = now_ms(), due_at = least(limit_at, now_ms() + abandon_ms)
-WHERE id = :wait AND outcome IS NULL AND present = :node
+WHERE id = :wait AND state <> 'ENDED' AND present = :node
 
 -- name: touch
 UPDATE wait SET seen_at = now_ms(), due_at = least(limit_at, now_ms() + abandon_ms)
-WHERE id = :wait AND outcome IS NULL AND present IS NULL
+WHERE id = :wait AND state <> 'ENDED' AND present IS NULL
 
 -- name: find_node
 SELECT beat_at FROM node WHERE id = :node
@@ -367,10 +367,13 @@ SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reas
 -- name: unacknowledged_wait
 SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reason, sealed_message, started_at, ended_at,
        seq, acknowledged_at, command, queued_at FROM wait
-WHERE customer = :customer AND outcome IS NOT NULL AND acknowledged_at IS NULL ORDER BY id DESC LIMIT 1
+WHERE customer = :customer AND state = 'ENDED'
+  AND (acknowledged_at IS NULL
+       OR outcome = 'CONNECTED' AND EXISTS (SELECT FROM conversation AS c WHERE c.wait = wait.id AND c.acknowledged_at IS NULL))
+ORDER BY id DESC LIMIT 1
 
 -- name: read_heads
-SELECT coalesce(json_agg(json_build_array(w.id, w.seq, w.outcome IS NULL AND w.present IS NULL)), '[]')
+SELECT coalesce(json_agg(json_build_array(w.id, w.seq, w.state <> 'ENDED' AND w.present IS NULL)), '[]')
 FROM jsonb_array_elements_text(:waits) AS j (id) JOIN wait AS w ON w.id = CAST(j.id AS bigint)
 
 -- name: due_waits

@@ -3,9 +3,10 @@ CREATE TEMP TABLE ending_rule (
   event   TEXT PRIMARY KEY,
   sources TEXT NOT NULL,
   outcome TEXT NOT NULL,
-  reason  TEXT NOT NULL,
+  reason  TEXT,
   deletes INTEGER NOT NULL,
-  timed   INTEGER NOT NULL
+  timed   INTEGER NOT NULL,
+  state   TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TEMP TABLE ending (
   n                INTEGER PRIMARY KEY,
@@ -21,7 +22,7 @@ CREATE TEMP TABLE ending (
 )
 
 -- name: write_ending_rule
-INSERT INTO temp.ending_rule VALUES (:event, :sources, :outcome, :reason, :deletes, :timed)
+INSERT INTO temp.ending_rule VALUES (:event, :sources, :outcome, :reason, :deletes, :timed, :state)
 
 -- name: stage_endings
 INSERT INTO temp.ending
@@ -38,9 +39,9 @@ UPDATE temp.ending SET repeated = 1 FROM wait AS w WHERE w.id = ending.wait AND 
 
 -- name: end_waits
 UPDATE wait
-SET state = 'ENDED', outcome = r.outcome, reason = r.reason, sealed_message = e.sealed_message, command = e.command,
+SET state = r.state, outcome = r.outcome, reason = r.reason, sealed_message = e.sealed_message, command = e.command,
     ended_at = :now, seq = seq + 1, acknowledged_at = CASE WHEN e.told THEN :now END,
-    sealed_request = CASE WHEN state = 'REQUESTED' THEN sealed_request END
+    sealed_request = CASE WHEN wait.state = 'REQUESTED' OR r.state = 'CONNECTED' THEN sealed_request END
 FROM temp.ending AS e CROSS JOIN temp.ending_rule AS r ON r.event = e.event
 WHERE wait.id = e.wait
   AND instr(r.sources, wait.state) > 0
@@ -163,7 +164,7 @@ UPDATE wait SET state = 'WAITING', interaction_id = :interaction, queued_at = :n
 WHERE id = :wait AND state = 'REQUESTED'
 
 -- name: store_late_interaction
-UPDATE wait SET interaction_id = :interaction, sealed_request = NULL WHERE id = :wait
+UPDATE wait SET interaction_id = :interaction, sealed_request = CASE WHEN state = 'CONNECTED' THEN sealed_request END WHERE id = :wait
 
 -- name: forget_request
 UPDATE wait SET sealed_request = NULL WHERE id = :wait AND state = 'ENDED'
@@ -184,22 +185,22 @@ UPDATE outbox SET attempt = attempt + 1, lease_node = :node, due_at = :lease_unt
 
 -- name: acknowledge
 UPDATE wait SET acknowledged_at = :now
-WHERE id = :wait AND outcome IS NOT NULL AND acknowledged_at IS NULL AND seq <= :seq
+WHERE id = :wait AND outcome IS NOT NULL AND acknowledged_at IS NULL AND 1 + (queued_at IS NOT NULL) <= :seq
 RETURNING id, :now - ended_at
 
 -- name: keep_node
 INSERT INTO node (id, beat_at) VALUES (:node, :now) ON CONFLICT (id) DO NOTHING
 
 -- name: connect
-UPDATE wait SET present = :node, seen_at = :now, due_at = limit_at WHERE id = :wait AND outcome IS NULL
+UPDATE wait SET present = :node, seen_at = :now, due_at = limit_at WHERE id = :wait AND state <> 'ENDED'
 
 -- name: disconnect
 UPDATE wait SET present = NULL, seen_at = :now, due_at = min(limit_at, :now + abandon_ms)
-WHERE id = :wait AND outcome IS NULL AND present = :node
+WHERE id = :wait AND state <> 'ENDED' AND present = :node
 
 -- name: touch
 UPDATE wait SET seen_at = :now, due_at = min(limit_at, :now + abandon_ms)
-WHERE id = :wait AND outcome IS NULL AND present IS NULL
+WHERE id = :wait AND state <> 'ENDED' AND present IS NULL
 
 -- name: find_node
 SELECT beat_at FROM node WHERE id = :node
@@ -323,10 +324,13 @@ SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reas
 -- name: unacknowledged_wait
 SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reason, sealed_message, started_at, ended_at,
        seq, acknowledged_at, command, queued_at FROM wait
-WHERE customer = :customer AND outcome IS NOT NULL AND acknowledged_at IS NULL ORDER BY id DESC LIMIT 1
+WHERE customer = :customer AND state = 'ENDED'
+  AND (acknowledged_at IS NULL
+       OR outcome = 'CONNECTED' AND EXISTS (SELECT 1 FROM conversation AS c WHERE c.wait = wait.id AND c.acknowledged_at IS NULL))
+ORDER BY id DESC LIMIT 1
 
 -- name: read_heads
-SELECT json_group_array(json_array(w.id, w.seq, w.outcome IS NULL AND w.present IS NULL)) FROM json_each(:waits) AS j JOIN wait AS w ON w.id = j.value
+SELECT json_group_array(json_array(w.id, w.seq, w.state <> 'ENDED' AND w.present IS NULL)) FROM json_each(:waits) AS j JOIN wait AS w ON w.id = j.value
 
 -- name: due_waits
 SELECT id, limit_at <= :now FROM wait WHERE outcome IS NULL AND due_at <= :now ORDER BY due_at LIMIT :limit

@@ -71,20 +71,26 @@ async def leave(transaction: Transaction, node: NodeId) -> None:
 
 async def _release(transaction: Transaction, gone: str, seen_at: int) -> None:
     await transaction.run("release_customers", gone=gone, seen_at=seen_at)
+    await transaction.run("release_conversations", gone=gone, seen_at=seen_at)
+    await transaction.run("release_staff", gone=gone, seen_at=seen_at)
     await transaction.run("release_deliveries", gone=gone)
     await transaction.run("remove_node", gone=gone)
 
 
 async def forget(transaction: Transaction, ask: tuple[int, int, int]) -> int:
-    """Delete what is older than `ask[0]` ms (client tokens: `ask[1]` ms), up to `ask[2]` rows of each kind."""
+    """Delete what is older than `ask[0]` ms (tokens: `ask[1]` ms), up to `ask[2]` rows of each kind."""
     keep_ms, token_ms, limit = ask
     before = transaction.now - keep_ms
     changed = transaction.changed
     gone = await changed("forget_idempotency", before=transaction.now - 86_400_000, limit=limit)
     gone += await changed("forget_hashes", limit=limit)
     gone += await changed("forget_tokens", before=transaction.now - token_ms, limit=limit)
+    gone += await changed("forget_staff_tokens", before=transaction.now - token_ms, limit=limit)
     gone += await changed("forget_requesters", before=before, limit=limit)
     for (wait,) in await transaction.rows("old_waits", before=before, limit=limit):
         gone += await changed("forget_unresolved", wait=wait)
-        gone += await changed("forget_wait", wait=wait)
+        if await changed("forget_wait", wait=wait):
+            gone += 1
+            for statement in ("forget_conversation", "forget_conversation_events", "forget_staff_events"):
+                await transaction.run(statement, wait=wait)
     return gone + await changed("forget_customers", before=transaction.now - max(token_ms, keep_ms), limit=limit)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from diyalog.domain.ids import CustomerRef, NodeId, SessionId
+from diyalog.domain.ids import CustomerRef, NodeId, SessionId, StaffRef
 from diyalog.domain.transitions import ENDINGS
 from diyalog.storage.postgres_connection import Connection, Statement
 from diyalog.storage.sealing import Sealer
@@ -27,6 +27,7 @@ _RULES: Final = msgspec.json.encode(
             "reason": ending.reason,
             "deletes": ending.deletes_interaction,
             "timed": ending.timed,
+            "state": ending.state,
         }
         for ending in ENDINGS.values()
     ]
@@ -102,6 +103,17 @@ class PostgresTransaction:
         """Lock these rows of the outbox with their waits, in the order of the waits."""
         if len(deliveries) > 1:
             await self._hold("hold_deliveries", deliveries)
+
+    async def hold_conversations(self, waits: Sequence[int], staff: Sequence[StaffRef]) -> None:
+        """Lock these waits, and then the members of the staff, all in order."""
+        await self._hold("hold_named_waits", waits)
+        text, _ = self._sql["hold_staff"]
+        await self._connection.execute(text, sorted(set(staff)), sorted(set(waits)))
+
+    async def wake(self, node: NodeId, wait: int) -> None:
+        """Notify the node, if it is NOTIFY that tells nodes."""
+        if self._always["notify"]:
+            await self.row("wake", gone=node, wait=wait)
 
     async def _hold(self, statement: str, rows: Sequence[int]) -> None:
         text, _ = self._sql[statement]

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import Final
 
+import msgspec
+
+from diyalog.domain.ids import SessionId, StaffRef
 from diyalog.domain.results import StreamEvent
-from diyalog.domain.wait import HelpType, Outcome, Reason, State, Wait
+from diyalog.domain.wait import Conversation, HelpType, Outcome, Party, Reason, State, Wait
 from diyalog.storage.sealing import Sealer
 from diyalog.storage.transaction import Row
 
@@ -44,6 +47,34 @@ def events_of(row: Row) -> list[StreamEvent]:
     happened = [("wait.started", row[14]), ("wait.ended", row[10])]
     times = [(kind, at) for kind, at in happened if at is not None]
     return [StreamEvent(seq, kind, at) for seq, (kind, at) in enumerate(times, start=1)]
+
+
+def conversation_of(row: Row, sealer: Sealer) -> Conversation:
+    """Build a Conversation from the columns of statement `conversation_of_wait`."""
+    staff, lookup, sealed, started_at, ended_at, ended_by, acknowledged_at = row
+    profile = msgspec.json.decode(sealer.open(staff_place(lookup), sealed), type=dict[str, str])
+    by = None if ended_by is None else Party(ended_by)
+    return Conversation(StaffRef(staff), profile["userName"], started_at, ended_at, by, acknowledged_at)
+
+
+_KINDS: Final = {"began": "chat.state", "message": "chat.message", "ended": "chat.state"}
+
+
+def conversation_event(row: Row, session_id: SessionId, sealer: Sealer) -> StreamEvent:
+    """Build an event from the columns of statement `conversation_events`."""
+    seq, kind, at, author, message_id, sealed = row
+    text = None if sealed is None else sealer.open(text_place(session_id, author, message_id), sealed)
+    return StreamEvent(seq, _KINDS[kind], at, Party(author), message_id, text)
+
+
+def staff_place(lookup: bytes) -> str:
+    """Where the profile of a member of the staff is sealed for."""
+    return f"staff.profile:{lookup.hex()}"
+
+
+def text_place(session_id: str, author: str, message_id: str) -> str:
+    """Where the text of a message is sealed for."""
+    return f"conversation.text:{session_id}:{author}:{message_id}"
 
 
 def message_place(command: str) -> str:

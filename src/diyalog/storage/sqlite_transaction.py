@@ -9,7 +9,7 @@ from typing import Any, Final
 import apsw
 import msgspec
 
-from diyalog.domain.ids import CustomerRef, NodeId, SessionId
+from diyalog.domain.ids import CustomerRef, NodeId, SessionId, StaffRef
 from diyalog.domain.transitions import ENDINGS
 from diyalog.storage.sealing import Sealer
 from diyalog.storage.transaction import Ended, Endings, Row, Value
@@ -28,6 +28,7 @@ def prepare(connection: apsw.Connection, sql: dict[str, str]) -> None:
             "reason": ending.reason,
             "deletes": ending.deletes_interaction,
             "timed": ending.timed,
+            "state": ending.state,
         }
         connection.execute(sql["write_ending_rule"], rule)
 
@@ -73,6 +74,12 @@ class SqliteTransaction:
 
     async def hold_deliveries(self, deliveries: Sequence[int]) -> None:
         """Nothing: one transaction writes at a time."""
+
+    async def hold_conversations(self, waits: Sequence[int], staff: Sequence[StaffRef]) -> None:
+        """Nothing: one transaction writes at a time."""
+
+    async def wake(self, node: NodeId, wait: int) -> None:
+        """Nothing: there is no other node."""
 
     def _execute(self, statement: str, values: Mapping[str, Value]) -> list[Row]:
         return fetch(self.connection, self.sql[statement], **{"now": self.now, "node": self.node, **values})

@@ -51,13 +51,13 @@ async def _start(transaction: Transaction, command: StartWait, begun: list[int])
     replaced = None
     if live is not None:
         if state == State.CONNECTED:
-            if command.idempotency is not None:
-                await transaction.run("release_idempotency", scope=command.idempotency.scope)
-            return StartResult(Verdict.LOST, await read_wait(transaction, live))
+            return await _in_conversation(transaction, command, live)
         if live in begun:
             await _record_started(transaction, begun)  # its start is recorded before its end
         replacing = EndWait(_replacement(command), Event.REPLACE, row=live)
         [end] = await end_waits(transaction, [replacing])
+        if end.wait is not None and end.wait.state is State.CONNECTED:
+            return await _in_conversation(transaction, command, live)  # an agent was quicker
         replaced = end.wait if end.verdict is Verdict.WON else None  # else somebody was quicker, and tells of it
     wait = await _insert(
         transaction, command, None if own is None else await _own_interaction(transaction, command, own)
@@ -73,6 +73,13 @@ async def _start(transaction: Transaction, command: StartWait, begun: list[int])
         )
     delivery = await _ask_queue(transaction, command, wait) if wait.state is State.REQUESTED else None
     return StartResult(Verdict.WON, wait, replaced, delivery)
+
+
+async def _in_conversation(transaction: Transaction, command: StartWait, live: int) -> StartResult:
+    """The customer talks with an agent: nothing is started, and the same key may start something later."""
+    if command.idempotency is not None:
+        await transaction.run("release_idempotency", scope=command.idempotency.scope)
+    return StartResult(Verdict.LOST, await read_wait(transaction, live))
 
 
 async def _begun_before(transaction: Transaction, command: StartWait) -> StartResult | None:
@@ -262,7 +269,7 @@ async def _take(transaction: Transaction, command: QueueTook, queued: list[int])
         await transaction.run("take_interaction", wait=wait.row, interaction=interaction, command=command.command)
         queued.append(wait.row)
         wait = wait._replace(state=State.WAITING, interaction_id=interaction, seq=wait.seq + 1)
-    elif wait.state is State.ENDED:
+    elif wait.outcome is not None:
         await transaction.run("store_late_interaction", wait=wait.row, interaction=interaction)
         if wait.outcome is not None and wait.outcome not in KEEPS_INTERACTION:
             await transaction.run("insert_delete", wait=wait.row, interaction=interaction)

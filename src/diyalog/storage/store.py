@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
 import msgspec
 
@@ -26,14 +25,14 @@ from diyalog.domain.results import (
     UnresolvedInteraction,
 )
 from diyalog.domain.wait import Outcome, Wait
-from diyalog.ports import Beat
-from diyalog.storage import admission, deliveries, endings, lifetimes, starting
+from diyalog.ports import Beat, StaffRecord
+from diyalog.storage import admission, deliveries, endings, lifetimes, staffing, starting
+from diyalog.storage.conversations import DatabaseConversations
 from diyalog.storage.rows import events_of, open_wait
 from diyalog.storage.sealing import SealBrokenError, Sealer
-from diyalog.storage.transaction import Operation, Row, Transaction, Value, each
+from diyalog.storage.transaction import Row, Transaction, Value, each
+from diyalog.storage.writing import CommandWriter
 
-_A = TypeVar("_A")
-_R = TypeVar("_R")
 _END = endings.end_waits
 _END_DUE = each(endings.end_due)
 _START = starting.start_waits
@@ -54,16 +53,9 @@ _POSTPONE = each(deliveries.postpone, lambda fence: fence[0])
 _ISSUE = each(admission.issue_hash, lambda ask: ask[:2])
 _ACTIVATE = each(admission.activate, lambda command: command.customer_id)
 _BAR = each(admission.bar)
+_SIGN_IN = staffing.sign_in
 _CREATE_KEY = each(admission.create_key)
 _REVOKE_KEY = each(admission.revoke_key)
-
-
-class CommandWriter(Protocol):
-    """Carries commands out in transactions that those of one kind share."""
-
-    def submit(self, operation: Operation[_A, _R], command: _A) -> asyncio.Future[_R]:
-        """Carry out one command; the future has its result once it is durable, or StoreUnavailableError."""
-        ...
 
 
 class DatabaseStore(ABC):
@@ -74,6 +66,11 @@ class DatabaseStore(ABC):
     def __init__(self, sealer: Sealer, node: NodeId) -> None:
         self._sealer = sealer
         self._node = node
+
+    @property
+    def conversations(self) -> DatabaseConversations:
+        """What it can do for conversations."""
+        return DatabaseConversations(self._writer, self._read, self._sealer)
 
     @abstractmethod
     async def start(self) -> None:
@@ -131,12 +128,14 @@ class DatabaseStore(ABC):
 
     async def wait(self, session_id: SessionId) -> Wait | None:
         """The wait of a session."""
-        return await self._read_wait("wait_by_session", session=session_id)
+        wait = await self._read_wait("wait_by_session", session=session_id)
+        return None if wait is None else await self.conversations.with_conversation(wait)
 
     async def current_wait(self, customer: CustomerRef) -> Wait | None:
         """The open wait or live conversation; without one the newest whose end was not acknowledged."""
         live = await self._read_wait("current_wait", customer=customer)
-        return live or await self._read_wait("unacknowledged_wait", customer=customer)
+        wait = live or await self._read_wait("unacknowledged_wait", customer=customer)
+        return None if wait is None else await self.conversations.with_conversation(wait)
 
     async def waits(self, rows: Sequence[int]) -> Sequence[Wait]:
         """The waits of these rows."""
@@ -147,7 +146,12 @@ class DatabaseStore(ABC):
         """The wait and the events of its stream after `after`."""
 
         fields = (await self._read("wait_by_row", wait=row))[0]
-        return open_wait(fields, self._sealer), [event for event in events_of(fields) if event.seq > after]
+        wait = open_wait(fields, self._sealer)
+        events = [event for event in events_of(fields) if event.seq > after]
+        if wait.outcome is not Outcome.CONNECTED:
+            return wait, events
+        wait = await self.conversations.with_conversation(wait)
+        return wait, [*events, *await self.conversations.events(wait, after)]
 
     async def heads(self, rows: Sequence[int]) -> dict[int, Head]:
         """The head of each of these waits' streams."""
@@ -242,6 +246,14 @@ class DatabaseStore(ABC):
     async def bar(self, customer_id: str, *, barred: bool) -> None:
         """Bar a customer, or let them in again."""
         await self._writer.submit(_BAR, (customer_id, barred))
+
+    async def sign_in_staff(self, user_id: str, user_name: str, token_hash: bytes) -> StaffRecord:
+        """Store a token for a member of the staff."""
+        return await self._writer.submit(_SIGN_IN, (user_id, user_name, token_hash))
+
+    async def staff_token(self, token_hash: bytes) -> StaffRecord | None:
+        """The staff token with this digest."""
+        return staffing.staff_of(await self._read("find_staff_token", digest=token_hash), self._sealer)
 
     # Nodes
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
-from diyalog.domain.ids import CustomerRef, NodeId, SessionId
+from diyalog.domain.ids import CustomerRef, NodeId, SessionId, StaffRef
 from diyalog.storage.sealing import Sealer
 
 _A = TypeVar("_A")
@@ -107,6 +107,16 @@ class Transaction(Protocol):
 
     async def hold_deliveries(self, deliveries: Sequence[int]) -> None:
         """Let no other transaction change these rows of the outbox, or end their waits, until this one is over."""
+        ...
+
+    async def hold_conversations(self, waits: Sequence[int], staff: Sequence[StaffRef]) -> None:
+        """Let no other transaction change these waits, nor the streams of these and of their own members of the staff,
+        until this one is over.
+        """
+        ...
+
+    async def wake(self, node: NodeId, wait: int) -> None:
+        """Have another node told, with the commit, that this wait changed, where the database is what tells nodes."""
         ...
 
     async def end_waits(self, endings: Endings) -> Ended:
