@@ -1,6 +1,6 @@
 """What the parts of a server report, written to the log and counted in the metrics."""
 
-from diyalog.domain.wait import State, Wait
+from diyalog.domain.wait import Outcome, State, Wait
 from diyalog.observability.logging import Log
 from diyalog.observability.metrics import Metrics
 from diyalog.ports_bus import BusFault
@@ -113,7 +113,11 @@ class ServerJournal:
 
     def changed(self, wait: Wait) -> None:
         """A change of a wait was committed."""
-        happened = "wait.ended" if wait.state is State.ENDED else "wait.started"
+        if wait.outcome is None:
+            happened = "wait.started"
+        else:
+            over = wait.outcome is Outcome.CONNECTED and wait.state is State.ENDED
+            happened = "conversation.ended" if over else "wait.ended"
         self._log.transition_line(
             wait.session_id, happened, wait.state, wait.outcome, wait.reason, interaction_id=wait.interaction_id
         )

@@ -7,20 +7,35 @@ from typing import Protocol
 from diyalog.domain.audit_chain import AuditCut, AuditLink, AuditRows
 from diyalog.domain.audit_report import AuditNames
 from diyalog.domain.audit_waits import WaitChanges
-from diyalog.domain.commands import Activate, EndWait, Idempotency, QueueFailed, QueueTook, StartWait
+from diyalog.domain.commands import (
+    AcceptWait,
+    Activate,
+    EndConversation,
+    EndWait,
+    Idempotency,
+    QueueFailed,
+    QueueTook,
+    Say,
+    StartWait,
+)
 from diyalog.domain.ids import CommandId, CustomerRef, InteractionId, NodeId, SessionId, StaffRef
 from diyalog.domain.results import (
+    ConversationResult,
     Delivery,
     DueEnds,
     EndResult,
     Head,
     KeyRecord,
     QueueResult,
+    Said,
+    StaffEvent,
+    StaffHead,
     StartResult,
     StreamEvent,
     Tally,
     TokenRecord,
     UnresolvedInteraction,
+    Waiter,
 )
 from diyalog.domain.wait import Wait
 
@@ -115,6 +130,58 @@ class WaitReader(Protocol):
 
     async def unresolved(self) -> Sequence[UnresolvedInteraction]:
         """CreateInteraction calls whose result stayed unknown."""
+        ...
+
+
+class ConversationStore(Protocol):
+    """Conversations and the streams of the staff. Raises StoreUnavailableError."""
+
+    async def accept(self, command: AcceptWait) -> ConversationResult:
+        """Let an agent take a wait, by the one guarded transaction."""
+        ...
+
+    async def end(self, command: EndConversation) -> ConversationResult:
+        """End a conversation, once."""
+        ...
+
+    async def say(self, command: Say) -> Said:
+        """Write a message, once under its sender's id."""
+        ...
+
+    async def staff_present(self, staff: StaffRef, *, connected: bool) -> None:
+        """Store that a desk connected to this node, or went away from it just now."""
+        ...
+
+    async def acknowledge_end(self, row: int, seq: int) -> None:
+        """Store that the customer's app received everything up to `seq`, and with it the end of the conversation."""
+        ...
+
+    async def events(self, wait: Wait, after: int) -> Sequence[StreamEvent]:
+        """The events of the wait's conversation after `after`, up to the newest that `wait` knows of."""
+        ...
+
+    async def waiting(self, limit: int) -> Sequence[Waiter]:
+        """The customers who wait, those who came first, at most `limit`."""
+        ...
+
+    async def customer_of(self, wait: Wait) -> Waiter | None:
+        """The customer of a wait, as the staff sees them; None once it is forgotten."""
+        ...
+
+    async def live(self, staff: StaffRef) -> Sequence[int]:
+        """Rows of the waits whose conversations with this member of the staff are alive, oldest first."""
+        ...
+
+    async def between(self, customer_id: str, user_id: str) -> SessionId | None:
+        """The session of the live conversation of a customer and a member of the staff."""
+        ...
+
+    async def staff_heads(self, staff: Sequence[StaffRef]) -> dict[StaffRef, StaffHead]:
+        """The newest event of each of these staff streams, and the node to which the desk is connected."""
+        ...
+
+    async def staff_events(self, staff: StaffRef, after: int) -> Sequence[StaffEvent]:
+        """The next events of a staff stream after `after`, in order; as many as are read at once."""
         ...
 
 

@@ -140,7 +140,8 @@ class DatabaseStore(ABC):
     async def waits(self, rows: Sequence[int]) -> Sequence[Wait]:
         """The waits of these rows."""
         found = await self._read("waits_by_rows", waits=msgspec.json.encode(rows).decode())
-        return [open_wait(fields, self._sealer) for fields in found]
+        waits = [open_wait(fields, self._sealer) for fields in found]
+        return [await self.conversations.with_conversation(wait) for wait in waits]
 
     async def events(self, row: int, after: int) -> tuple[Wait, Sequence[StreamEvent]]:
         """The wait and the events of its stream after `after`."""

@@ -1,0 +1,68 @@
+"""A conversation and its messages as they stand on the wire, for the staff and, where it says so, for customers."""
+
+from msgspec import UNSET, Struct, UnsetType
+
+from diyalog.domain.results import StreamEvent, Waiter
+from diyalog.domain.wait import HelpType, Party, State, Wait
+from diyalog.protocol.times import rfc3339
+
+
+class ConversationObject(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A conversation as the agent's desk sees it. A field that is UNSET is left out.
+
+    `state` is CONNECTED while it is alive, then ENDED with `endedAt` and `endedBy`. `seq` is the newest event of the
+    session's stream. `attachedData` is kept only as long as they talk.
+    """
+
+    conversation_id: str
+    session_id: str
+    customer_id: str
+    customer_name: str | None
+    help_type: HelpType
+    interaction_id: str | None
+    state: State
+    started_at: str
+    ended_at: str | UnsetType = UNSET
+    ended_by: Party | UnsetType = UNSET
+    present: bool
+    seq: int
+    attached_data: dict[str, str]
+
+
+class MessageObject(Struct, frozen=True, rename="camel"):
+    """A message of a conversation; `id` is its sender's own, `seq` its number in the session's stream."""
+
+    seq: int
+    id: str
+    author: Party
+    text: str
+    at: str
+
+
+def conversation_object(wait: Wait, customer: Waiter) -> ConversationObject:
+    """The conversation of a wait that an agent took."""
+    conversation = wait.conversation
+    assert conversation is not None, "an agent took it"
+    return ConversationObject(
+        conversation_id=wait.session_id,
+        session_id=wait.session_id,
+        customer_id=customer.customer_id,
+        customer_name=customer.customer_name,
+        help_type=wait.help_type,
+        interaction_id=wait.interaction_id,
+        state=wait.state,
+        started_at=rfc3339(conversation.started_at),
+        ended_at=UNSET if conversation.ended_at is None else rfc3339(conversation.ended_at),
+        ended_by=UNSET if conversation.ended_by is None else conversation.ended_by,
+        present=customer.present,
+        seq=wait.seq,
+        attached_data=dict(customer.attached_data),
+    )
+
+
+def message_object(event: StreamEvent) -> MessageObject:
+    """The message that an event of a session's stream is."""
+    assert event.author is not None, "a message has an author"
+    assert event.message_id is not None, "a message has an id"
+    assert event.text is not None, "a message has a text"
+    return MessageObject(event.seq, event.message_id, event.author, event.text, rfc3339(event.at))

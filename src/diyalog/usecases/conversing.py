@@ -1,0 +1,134 @@
+"""Conversations: an agent takes a wait, both sides write, one of them or the company ends it.
+
+Accepting is one more way to end a wait, by the same guarded transaction as all the others: the first commit wins, and
+who comes too late is told what is stored.
+"""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from diyalog.domain.commands import AcceptWait, Caller, EndConversation, Say
+from diyalog.domain.ids import CustomerRef, InteractionId, NodeId, SessionId, StaffRef
+from diyalog.domain.results import ConversationResult, Said, StreamEvent, Verdict, Waiter
+from diyalog.domain.wait import Party, State, Wait
+from diyalog.ports import ConversationStore, WaitReader
+from diyalog.ports_bus import Bus
+from diyalog.usecases.changes import Changes
+from diyalog.usecases.commanding import CommandIds
+
+LINE: Final = 500
+"""Most waiting customers that the staff is shown at once."""
+
+
+class Talk(NamedTuple):
+    """A conversation as the staff sees it."""
+
+    wait: Wait
+    customer: Waiter
+
+
+class Conversing:
+    """What agents and customers do with each other. Every method raises StoreUnavailableError when the store is away.
+
+    Whoever acts is named by `customer` or by `staff`; what is not theirs does not exist for them.
+    """
+
+    def __init__(
+        self,
+        store: ConversationStore,
+        waits: WaitReader,
+        *,
+        changes: Changes,
+        bus: Bus,
+        commands: CommandIds,
+    ) -> None:
+        self._store = store
+        self._waits = waits
+        self._changes = changes
+        self._bus = bus
+        self._commands = commands
+
+    async def line(self) -> Sequence[Waiter]:
+        """The customers who wait, those who came first, at most `LINE` of them."""
+        return await self._store.waiting(LINE)
+
+    async def accept(
+        self,
+        staff: StaffRef,
+        *,
+        session_id: SessionId | None = None,
+        interaction_id: InteractionId | None = None,
+        customer_id: str | None = None,
+    ) -> ConversationResult:
+        """An agent takes the wait of this name; one of the three is given.
+
+        WON: the conversation is theirs (again: the same one). LOST: nobody is waiting there any more, and `wait` says
+        how it ended, also who has it. UNKNOWN: there was never such a wait.
+        """
+        command = AcceptWait(self._commands.new(), staff, session_id, interaction_id, customer_id)
+        return self._told(await self._store.accept(command))
+
+    async def end(
+        self, session_id: SessionId, by: Party, *, customer: CustomerRef | None = None, staff: StaffRef | None = None
+    ) -> ConversationResult:
+        """One of the two ends their conversation. WON: it is over (`wait` says who ended it first).
+
+        LOST: there is none to end, and `wait` says how it stands. UNKNOWN: no such session of theirs.
+        """
+        return self._told(await self._store.end(EndConversation(self._commands.new(), session_id, by, customer, staff)))
+
+    async def finish(self, customer_id: str, user_id: str, caller: Caller) -> bool:
+        """The company ends the conversation between these two (finishonlinehelp); whether there was one."""
+        session_id = await self._store.between(customer_id, user_id)
+        if session_id is None:
+            return False
+        command = EndConversation(self._commands.new(), session_id, Party.COMPANY, caller=caller)
+        result = self._told(await self._store.end(command))
+        return result.verdict is Verdict.WON and not result.replayed
+
+    async def say(self, message: Say) -> Said:
+        """One side writes to the other; see `Said`. The same message again is the same message."""
+        said = await self._store.say(message)
+        if said.verdict is Verdict.WON and said.wait is not None and not said.replayed:
+            self._changes.heard(said.wait)
+            self._wake(said.wait, said.elsewhere)
+        return said
+
+    async def messages(
+        self, session_id: SessionId, after: int, *, customer: CustomerRef | None = None, staff: StaffRef | None = None
+    ) -> Sequence[StreamEvent] | None:
+        """The messages after event `after` of a session; None when it is not theirs."""
+        wait = await self._waits.wait(session_id)
+        if wait is None or (customer is not None and wait.customer != customer):
+            return None
+        if staff is not None and (wait.conversation is None or wait.conversation.staff != staff):
+            return None
+        return [event for event in await self._store.events(wait, after) if event.message_id is not None]
+
+    async def conversation(self, session_id: SessionId, staff: StaffRef) -> Talk | None:
+        """A conversation of this member of the staff."""
+        wait = await self._waits.wait(session_id)
+        if wait is None or wait.conversation is None or wait.conversation.staff != staff:
+            return None
+        return await self.talk(wait)
+
+    async def talk(self, wait: Wait) -> Talk | None:
+        """The conversation of a wait with what the staff may know of the customer; None once it is forgotten."""
+        customer = await self._store.customer_of(wait)
+        return None if customer is None else Talk(wait, customer)
+
+    async def live(self, staff: StaffRef) -> Sequence[Talk]:
+        """The conversations of this member of the staff that are not over, those that began first."""
+        rows = await self._store.live(staff)
+        talks = [await self.talk(wait) for wait in await self._waits.waits(rows) if wait.state is State.CONNECTED]
+        return [talk for talk in talks if talk is not None]
+
+    def _told(self, result: ConversationResult) -> ConversationResult:
+        if result.verdict is Verdict.WON and result.wait is not None and not result.replayed:
+            self._changes.changed(result.wait)
+            self._wake(result.wait, result.elsewhere)
+        return result
+
+    def _wake(self, wait: Wait, nodes: Sequence[NodeId]) -> None:
+        for node in nodes:
+            self._bus.wake(node, (wait.row,))
