@@ -41,7 +41,7 @@ async def test_an_agent_takes_a_wait(store: DatabaseStore, clock: SettableClock)
     assert taken.conversation.started_at == clock.at
     assert taken.conversation.ended_at is None
     _, events = await store.events(wait.row, 0)
-    assert [(event.seq, event.kind) for event in events] == [(1, "wait.started"), (2, "wait.ended"), (3, "chat.state")]
+    assert [(event.seq, event.kind) for event in events] == [(1, "wait.started"), (2, "wait.ended"), (3, "chat.began")]
     assert taken.seq == 3
     assert await store.current_wait(wait.customer) == await store.wait(wait.session_id)
 
@@ -223,7 +223,7 @@ async def test_a_conversation_ends_once(store: DatabaseStore, clock: SettableClo
         assert end.wait.conversation == stored.conversation, "everybody is told the same end"
     _, events = await store.events(wait.row, 3)
     assert [(event.seq, event.kind, event.author) for event in events] == [
-        (4, "chat.state", first.wait.conversation.ended_by)
+        (4, "chat.ended", first.wait.conversation.ended_by)
     ]
     assert (await store.conversations.say(say(wait, "late", "Alo"))).verdict is Verdict.LOST
     assert await store.conversations.live(who) == []

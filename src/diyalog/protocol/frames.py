@@ -3,15 +3,31 @@
 from typing import Final
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from diyalog.domain.results import StreamEvent
 from diyalog.domain.wait import Wait
+from diyalog.protocol.conversation import message_object
 from diyalog.protocol.help import HelpLimits, help_object
-from diyalog.protocol.messages import Event, WaitEnded, WaitStarted, Welcome
+from diyalog.protocol.messages import (
+    ChatMessage,
+    ChatPhase,
+    ChatState,
+    Event,
+    EventData,
+    WaitEnded,
+    WaitStarted,
+    Welcome,
+)
 from diyalog.protocol.times import rfc3339
 
 WAIT_STARTED: Final = "wait.started"
 WAIT_ENDED: Final = "wait.ended"
+CHAT_MESSAGE: Final = "chat.message"
+CHAT_BEGAN: Final = "chat.began"
+CHAT_ENDED: Final = "chat.ended"
+CHAT_STATE: Final = "chat.state"
+"""What both of these are called on the wire."""
 
 PONG: Final = b'{"type":"pong"}'
 
@@ -27,21 +43,43 @@ def welcome(wait: Wait, *, epoch: str, now_ms: int, recovered: bool, limits: Hel
 
 def event(wait: Wait, happened: StreamEvent) -> bytes:
     """An event of the wait's stream. Raises ValueError for a kind that this version does not know."""
-    if happened.kind == WAIT_ENDED:
-        return _wait_ended(wait, happened.seq, happened.at)
-    if happened.kind == WAIT_STARTED:
-        data = WaitStarted(wait.interaction_id, wait.help_type)
-        return _encode(Event(wait.session_id, happened.seq, WAIT_STARTED, rfc3339(happened.at), data))
+    data = event_data(wait, happened)
+    return _encode(Event(wait.session_id, happened.seq, event_name(happened), rfc3339(happened.at), data))
+
+
+def event_name(happened: StreamEvent) -> str:
+    """What an event of a stream is called on the wire."""
+    return CHAT_STATE if happened.kind in {CHAT_BEGAN, CHAT_ENDED} else happened.kind
+
+
+def event_data(wait: Wait, happened: StreamEvent) -> EventData:
+    """What an event of the wait's stream tells. Raises ValueError for a kind that this version does not know."""
+    kind = happened.kind
+    if kind == WAIT_STARTED:
+        return WaitStarted(wait.interaction_id, wait.help_type)
+    if kind == WAIT_ENDED:
+        return _how_it_ended(wait)
+    if kind == CHAT_MESSAGE:
+        message = message_object(happened)
+        return ChatMessage(message.id, message.author, message.text)
+    if kind == CHAT_BEGAN:
+        return ChatState(ChatPhase.IN_PROGRESS, agent_name=_agent_name(wait))
+    if kind == CHAT_ENDED:
+        assert happened.author is not None, "who ended it"
+        return ChatState(ChatPhase.ENDED, ended_by=happened.author)
     raise ValueError("unknown kind of event")
 
 
 def newest_wait_ended(wait: Wait) -> bytes:
     """The `wait.ended` of a wait whose newest event it is; the same bytes as `event` makes of the stored one."""
     assert wait.ended_at is not None
-    return _wait_ended(wait, wait.seq, wait.ended_at)
+    return _encode(Event(wait.session_id, wait.seq, WAIT_ENDED, rfc3339(wait.ended_at), _how_it_ended(wait)))
 
 
-def _wait_ended(wait: Wait, seq: int, at: int) -> bytes:
+def _how_it_ended(wait: Wait) -> WaitEnded:
     assert wait.outcome is not None
-    data = WaitEnded(wait.outcome, wait.reason, wait.message, wait.interaction_id)
-    return _encode(Event(wait.session_id, seq, WAIT_ENDED, rfc3339(at), data))
+    return WaitEnded(wait.outcome, wait.reason, wait.message, wait.interaction_id, _agent_name(wait))
+
+
+def _agent_name(wait: Wait) -> str | UnsetType:
+    return UNSET if wait.conversation is None else wait.conversation.agent_name

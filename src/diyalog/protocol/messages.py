@@ -3,11 +3,12 @@
 A message is one WebSocket text frame holding one JSON object, whose `type` says which of these it is.
 """
 
+from enum import StrEnum
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
-from diyalog.domain.wait import HelpType, Outcome, Reason
+from diyalog.domain.wait import HelpType, Outcome, Party, Reason
 from diyalog.protocol.help import HelpObject
 
 Sequence = Annotated[int, Meta(ge=0, le=2**53 - 1)]
@@ -65,12 +66,42 @@ class WaitStarted(Struct, frozen=True, gc=False, rename="camel"):
 
 
 class WaitEnded(Struct, frozen=True, gc=False, rename="camel"):
-    """Data of `wait.ended`, for every outcome. `message` is the company's text, unchanged, or null."""
+    """Data of `wait.ended`, for every outcome. `message` is the company's text, unchanged, or null; `agentName` is who
+    took it, with the outcome CONNECTED.
+    """
 
     outcome: Outcome
     reason: Reason | None
     message: str | None
     interaction_id: str | None
+    agent_name: str | UnsetType = UNSET
+
+
+class ChatPhase(StrEnum):
+    """Where a chat stands (client SDK, table of chat states); before it begins there is no event."""
+
+    IN_PROGRESS = "CHAT_INPROGRESS"
+    ENDED = "CHAT_ENDED"
+
+
+class ChatState(Struct, frozen=True, gc=False, rename="camel"):
+    """Data of `chat.state`: the conversation began with this agent, or was ended by one of the two or the company."""
+
+    state: ChatPhase
+    agent_name: str | UnsetType = UNSET
+    ended_by: Party | UnsetType = UNSET
+
+
+class ChatMessage(Struct, frozen=True, gc=False, rename="camel"):
+    """Data of `chat.message`; `id` is the sender's own. One's own messages come too: a customer may have two devices."""
+
+    id: str
+    author: Party
+    text: str
+
+
+EventData = WaitStarted | WaitEnded | ChatState | ChatMessage
+"""What an event of a session's stream tells; `event` says which of these it is."""
 
 
 class Event(Struct, frozen=True, gc=False, tag_field="type", tag="event", rename="camel"):
@@ -80,7 +111,7 @@ class Event(Struct, frozen=True, gc=False, tag_field="type", tag="event", rename
     seq: int
     event: str
     at: str
-    data: WaitStarted | WaitEnded
+    data: EventData
 
 
 class Pong(Struct, frozen=True, gc=False, tag_field="type", tag="pong"):

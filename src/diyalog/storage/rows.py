@@ -57,7 +57,7 @@ def conversation_of(row: Row, sealer: Sealer) -> Conversation:
     return Conversation(StaffRef(staff), profile["userName"], started_at, ended_at, by, acknowledged_at)
 
 
-_KINDS: Final = {"began": "chat.state", "message": "chat.message", "ended": "chat.state"}
+_KINDS: Final = {"began": "chat.began", "message": "chat.message", "ended": "chat.ended"}
 
 
 def conversation_event(row: Row, session_id: SessionId, sealer: Sealer) -> StreamEvent:
