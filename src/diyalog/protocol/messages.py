@@ -93,7 +93,7 @@ class ChatState(Struct, frozen=True, gc=False, rename="camel"):
 
 
 class ChatMessage(Struct, frozen=True, gc=False, rename="camel"):
-    """Data of `chat.message`; `id` is the sender's own. One's own messages come too: a customer may have two devices."""
+    """Data of `chat.message`; `id` is the sender's own. One's own messages come too: an app may have two devices."""
 
     id: str
     author: Party

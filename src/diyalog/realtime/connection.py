@@ -16,7 +16,7 @@ from typing import Final
 from diyalog.clock import Clock
 from diyalog.domain.ids import CustomerRef, SessionId
 from diyalog.domain.results import StreamEvent
-from diyalog.domain.wait import State, Wait
+from diyalog.domain.wait import Outcome, State, Wait
 from diyalog.ports import StoreUnavailableError
 from diyalog.protocol import frames
 from diyalog.protocol.codec import FrameError, decode
@@ -29,6 +29,7 @@ from diyalog.realtime.presence import Presence
 from diyalog.server.sockets import Socket
 from diyalog.usecases.following import Followed, Following
 
+_ENDS: Final = frozenset({frames.WAIT_ENDED, frames.CHAT_ENDED})
 _WINDOW_SECONDS: Final = 60.0
 _NO_CODE: Final = 1005
 
@@ -70,6 +71,7 @@ class CustomerStream:
     """A customer's stream: a SocketHandler to the server, a Follower to the hub."""
 
     __slots__ = (
+        "_acked",
         "_code",
         "_context",
         "_ended",
@@ -78,12 +80,13 @@ class CustomerStream:
         "_reading",
         "_socket",
         "_stage",
+        "_stored",
         "_storing",
+        "_talked",
         "_wanted",
         "_window",
         "customer",
         "over",
-        "owes",
         "row",
         "seq",
         "session_id",
@@ -103,11 +106,18 @@ class CustomerStream:
         self.row = 0  # the wait's, once it was found
         self.seq = 0  # the newest event the client has
         self._wanted = 0  # the newest event heard of
-        self._ended = 0  # the number of wait.ended, once the client has it
+        self._ended = 0  # the number of the newest end that the client has: the wait's, then the conversation's
+        self._stored = 0  # the number of the newest end whose acknowledgement is stored
+        self._acked = 0  # the newest event that the client says it has
+        self._talked = False  # an agent took the wait
         self.over = False  # the session is over
-        self.owes = False  # the acknowledgement of the end has to be stored
         self._reading = False
         self._storing = False
+
+    @property
+    def owes(self) -> bool:
+        """The client has an end, and that is still to be stored."""
+        return self._stored < self._ended <= self._acked
 
     # -- the server's side
 
@@ -222,8 +232,10 @@ class CustomerStream:
             )
         )
         self.seq = after if found.recovered else wait.seq
-        if wait.outcome is not None:
+        if self.over:
             self._ended = wait.seq  # the snapshot tells the end, even where no event follows
+        elif wait.outcome is not None and wait.acknowledged_at is None:
+            self._ended = 2  # in conversation: the wait's end is the first or the second event
         self._deliver(wait, found.events)
         if not self.over:
             context.presence.connected(self.row, self._newest)
@@ -236,8 +248,9 @@ class CustomerStream:
     def changed(self, wait: Wait) -> None:
         """Send the end of the wait at once if it is all that is missing; anything else is read from the store."""
         seq = wait.seq
-        if seq == self.seq + 1 and wait.outcome is not None and self._stage is _Stage.FOLLOWING:
-            # A wait's newest event, once it has an outcome, is its wait.ended.
+        ended = wait.outcome is not None and wait.outcome is not Outcome.CONNECTED
+        if ended and seq == self.seq + 1 and self._stage is _Stage.FOLLOWING:
+            # A wait's newest event, once it has an outcome, is its wait.ended; unless a conversation followed.
             self._socket.send(frames.newest_wait_ended(wait))
             self.seq = self._ended = seq
             self._note(wait)
@@ -278,13 +291,15 @@ class CustomerStream:
             if event.seq > self.seq:
                 self._socket.send(frames.event(wait, event))
                 self.seq = event.seq
-                if event.kind == frames.WAIT_ENDED:
+                if event.kind in _ENDS:
                     self._ended = event.seq
         self._note(wait)
 
     def _note(self, wait: Wait) -> None:
         self.over = wait.state is State.ENDED
-        if self.over and wait.acknowledged_at is not None:
+        self._talked = wait.conversation is not None
+        told = wait if wait.conversation is None else wait.conversation
+        if self.over and told.acknowledged_at is not None:
             self._context.hub.linger(self)
 
     # -- acknowledging
@@ -292,8 +307,9 @@ class CustomerStream:
     def _acknowledged(self, seq: int) -> None:
         if seq > self.seq:
             self.close(CloseCode.ILLEGAL_MESSAGE, "acknowledges what was not sent")
-        elif 0 < self._ended <= seq and not self._storing:
-            self.owes = True
+            return
+        self._acked = max(self._acked, seq)
+        if self.owes:
             self._context.hub.start(self._store_acknowledgement(), self)
 
     async def _store_acknowledgement(self) -> None:
@@ -301,12 +317,22 @@ class CustomerStream:
             return
         self._storing = True
         try:
-            await self._context.following.acknowledge(self.row, self._ended)
+            while self.owes:
+                ended = self._ended
+                await self._store_end(self._acked)
+                self._stored = ended
         except StoreUnavailableError:
             self._context.journal.store_away("acknowledge")  # still owed: the next poll tries again
             return
         finally:
             self._storing = False
-        self.owes = False
-        if self.over:
+        if self.over and self._stored == self._ended:
             self.close(CloseCode.SESSION_OVER)
+
+    async def _store_end(self, seq: int) -> None:
+        """Store that the client has everything up to `seq`, and with it the newest end."""
+        following = self._context.following
+        if self.over and self._talked:
+            await following.acknowledge_end(self.row, seq)
+        else:
+            await following.acknowledge(self.row, seq)

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 from diyalog.domain.ids import SessionId
 from diyalog.domain.results import Head, StreamEvent
 from diyalog.domain.wait import Wait
-from diyalog.ports import TransitionStore, WaitReader
+from diyalog.ports import ConversationStore, TransitionStore, WaitReader
 from diyalog.usecases.access import Access
 from diyalog.usecases.waiting import Waiting
 
@@ -27,6 +27,11 @@ class Followed:
 
 class FollowingStore(TransitionStore, WaitReader, Protocol):
     """What this use case needs of the store."""
+
+    @property
+    def conversations(self) -> ConversationStore:
+        """What it can do for conversations."""
+        ...
 
 
 class Delivered(Protocol):
@@ -76,6 +81,10 @@ class Following:
         waited_ms = await self._store.acknowledge(row, seq)
         if waited_ms is not None:
             self._delivered.acknowledged(waited_ms / 1000)
+
+    async def acknowledge_end(self, row: int, seq: int) -> None:
+        """The customer's app received everything of a conversation up to `seq`, and so that it is over."""
+        await self._store.conversations.acknowledge_end(row, seq)
 
     async def present(self, row: int, connected: bool) -> None:  # noqa: FBT001  the word itself
         """The customer's app is connected to this node, or went away just now."""
