@@ -14,6 +14,7 @@ from diyalog.api.operations import Health
 from diyalog.api.signature_debugging import SignatureDebugging
 from diyalog.callouts.http import HttpClient
 from diyalog.callouts.queue_system import HttpQueueSystem
+from diyalog.callouts.staff_verifier import HttpStaffVerifier
 from diyalog.callouts.token_verifier import HttpTokenVerifier
 from diyalog.clock import Clock, StoreClock, SystemClock
 from diyalog.domain.ids import NodeId
@@ -46,6 +47,7 @@ from diyalog.usecases.commanding import CommandIds
 from diyalog.usecases.following import Following
 from diyalog.usecases.keyring import KeyRing
 from diyalog.usecases.queueing import Queueing, QueueingPolicy
+from diyalog.usecases.staff_access import StaffAccess
 from diyalog.usecases.waiting import Waiting
 from diyalog.usecases.waking import Telling, Waking
 from diyalog.workers.audit_chain import AuditChain
@@ -136,6 +138,7 @@ def put_together(
         policy=waiting_policy(settings),
     )
     access = Access(store, _verifier(settings, http, journal), time, access_policy(settings))
+    staff = StaffAccess(store, _staff_verifier(settings, http, journal), time, access_policy(settings))
     following = Following(store, waiting, access, journal)
     ring = KeyRing(store, clock)
     limits = help_limits(waiting.policy.limit_ms, waiting.policy.abandon_ms, waiting.policy.queue_timeout_ms)
@@ -157,7 +160,7 @@ def put_together(
         bus_answers=lambda: bus.connected,
         render=_render(metrics, store, audit),
     )
-    use_cases = UseCases(waiting=waiting, access=access, keys=ring, health=health, sockets=streams)
+    use_cases = UseCases(waiting=waiting, access=access, staff=staff, keys=ring, health=health, sockets=streams)
     # Behind a call of the loop's own, so that an answer is written before its request is looked into.
     later = asyncio.get_running_loop().call_soon
     debugging = SignatureDebugging(clock, later, log.signature_line) if settings.debug_signatures else None
@@ -213,8 +216,8 @@ def supervisor(parts: Parts) -> Supervisor:
 
 
 def _http_client(settings: Settings) -> HttpClient:
-    bases = [url for url in (settings.queue_url, settings.customer_auth_url) if url is not None]
-    return HttpClient(bases, auth_token=settings.callout_token)
+    urls = (settings.queue_url, settings.customer_auth_url, settings.staff_auth_url)
+    return HttpClient((url for url in urls if url is not None), auth_token=settings.callout_token)
 
 
 def _heartbeat(
@@ -276,6 +279,11 @@ def _queueing(
 def _verifier(settings: Settings, http: HttpClient, journal: ServerJournal) -> HttpTokenVerifier | None:
     url = settings.customer_auth_url
     return None if url is None else HttpTokenVerifier(http, url, journal=journal)
+
+
+def _staff_verifier(settings: Settings, http: HttpClient, journal: ServerJournal) -> HttpStaffVerifier | None:
+    url = settings.staff_auth_url
+    return None if url is None else HttpStaffVerifier(http, url, journal=journal)
 
 
 def _retention(settings: Settings, store: DatabaseStore) -> Worker:

@@ -11,7 +11,7 @@ from diyalog.api.operations import Health
 from diyalog.domain.commands import Activate, EndWait, Request, StartWait
 from diyalog.domain.ids import InteractionId, NodeId, SessionId
 from diyalog.domain.results import EndResult, StartResult, TokenRecord
-from diyalog.ports import StoreUnavailableError
+from diyalog.ports import StaffRecord, StoreUnavailableError
 from diyalog.ports_callouts import Alarm, CreateAnswer, DeleteAnswer, Done, Took
 from diyalog.protocol.help import help_limits
 from diyalog.storage.sealing import Sealer
@@ -21,6 +21,7 @@ from diyalog.usecases.changes import Changes
 from diyalog.usecases.commanding import CommandIds
 from diyalog.usecases.keyring import KeyRing
 from diyalog.usecases.queueing import Queueing, QueueingPolicy
+from diyalog.usecases.staff_access import StaffAccess
 from diyalog.usecases.waiting import Waiting, WaitingPolicy
 from kit.clock import SettableClock
 
@@ -89,12 +90,17 @@ class CompanyQueue:
 
 
 class CompanyTokens:
-    """The company's checkauthtoken: answers `code`."""
+    """The company's checkauthtoken and CheckToken: answer `code`; `shown` is what staff has shown."""
 
     def __init__(self) -> None:
         self.code = ""
+        self.shown: list[tuple[str, str, str]] = []
 
     async def check_customer(self, device_id: str, dlg_token: str, customer_no: str, device_hash: str | None) -> str:
+        return self.code
+
+    async def check_staff(self, session_id: str, token: str, user_no: str) -> str:
+        self.shown.append((session_id, token, user_no))
         return self.code
 
 
@@ -114,6 +120,10 @@ class Outage(SqliteStore):
     async def activate(self, command: Activate) -> TokenRecord | None:
         self._reach()
         return await super().activate(command)
+
+    async def sign_in_staff(self, user_id: str, user_name: str, token_hash: bytes) -> StaffRecord:
+        self._reach()
+        return await super().sign_in_staff(user_id, user_name, token_hash)
 
     def _reach(self) -> None:
         if self.away:
@@ -158,6 +168,7 @@ async def running_node(
     *,
     builtin: bool = True,
     open_access: bool = True,
+    staff_checked: bool = True,
     auth_failures: int = 300,
     starts: int = 30,
     static: Path | None = None,
@@ -190,7 +201,9 @@ async def running_node(
         commands=commands,
         policy=WaitingPolicy(limit_ms=1_800_000, abandon_ms=300_000, queue_timeout_ms=10_000, builtin=builtin),
     )
-    access = Access(store, tokens, clock, AccessPolicy(open_access, DAY_MS, 300_000, 30 * DAY_MS))
+    policy = AccessPolicy(open_access, DAY_MS, 300_000, 30 * DAY_MS)
+    access = Access(store, tokens, clock, policy)
+    staff = StaffAccess(store, tokens if staff_checked else None, clock, policy)
     await store.create_key(KEY_ID, "core banking", SECRET)
     keys = KeyRing(store, clock)
     await keys.refresh()
@@ -206,6 +219,7 @@ async def running_node(
         UseCases(
             waiting=waiting,
             access=access,
+            staff=staff,
             keys=keys,
             health=Health(
                 store_answers, lambda: health["draining"], lambda: health["clock"], lambda: health["bus"], render

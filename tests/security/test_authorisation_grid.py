@@ -1,5 +1,6 @@
 """Who may do what: every route for every identity, on the sessions of everybody. The table is the whole truth."""
 
+import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,40 +12,49 @@ from kit.server import Customer, running
 from .reference import Header, Sent
 from .world import ACTIVATIONS, DEVICE, FIRST, GET_HASH, NOT_DELIVERED, REVOKED, World, world
 
-IDENTITIES = ("nobody", "unknown", "stranger", "owner", "expired", "barred", "signed", "forged", "revoked")
+IDENTITIES = (
+    *("nobody", "unknown", "stranger", "owner", "expired", "barred"),
+    *("signed", "forged", "revoked"),
+    *("agent", "former"),
+)
 """No credentials; a token nobody has; another customer's; the owner's; the owner's, too old to start help; that of a
-customer who was barred since; the company's signature; a wrong signature; the signature of a revoked key."""
+customer who was barred since; the company's signature; a wrong signature; the signature of a revoked key; the token
+of a member of the staff; that of one, too old."""
 
 # Whose: of whom the session, interaction or customer is that the request names. An envelope's errorCode stands for 200.
 GRID = """
-route                                                   whose    nobody unknown stranger owner expired barred signed forged revoked
-POST /v1/application/interactionisnotdelivered          owner    400    400     400      400   400     400    200    401    401
-POST /v1/application/interactionisnotdelivered          stranger 400    400     400      400   400     400    200    401    401
-POST /v1/application/interactionisnotdelivered          nobody   400    400     400      400   400     400    402    401    401
-POST /v1/application/gettransactionhashforonlinehelp    owner    400    400     400      400   400     400    200    401    401
-POST /v1/application/gettransactionhashforonlinehelp    barred   400    400     400      400   400     400    false  401    401
-POST /v1/client/activations                             owner    401    401     401      401   401     401    401    401    401
-POST /v1/client/activations                             hash     201    201     201      201   201     201    201    201    201
-POST /v1/client/activations                             barred   403    403     403      403   403     403    403    403    403
-POST /v1/client/help                                    nobody   401    401     201      201   401     403    401    401    401
-GET /v1/client/help                                     nobody   401    401     200      200   200     200    401    401    401
-GET /v1/client/help/{sessionId}                         owner    401    401     404      200   200     404    401    401    401
-GET /v1/client/help/{sessionId}                         stranger 401    401     200      404   404     404    401    401    401
-GET /v1/client/help/{sessionId}                         barred   401    401     404      404   404     200    401    401    401
-GET /v1/client/help/{sessionId}                         nobody   401    401     404      404   404     404    401    401    401
-DELETE /v1/client/help/{sessionId}                      owner    401    401     404      200   200     404    401    401    401
-DELETE /v1/client/help/{sessionId}                      stranger 401    401     200      404   404     404    401    401    401
-DELETE /v1/client/help/{sessionId}                      barred   401    401     404      404   404     200    401    401    401
-DELETE /v1/client/help/{sessionId}                      nobody   401    401     404      404   404     404    401    401    401
-GET /v1/client/events                                   nobody   426    426     426      426   426     426    426    426    426
-GET /livez                                              nobody   200    200     200      200   200     200    200    200    200
-GET /readyz                                             nobody   200    200     200      200   200     200    200    200    200
-GET /metrics                                            nobody   200    200     200      200   200     200    200    200    200
-GET /openapi.json                                       nobody   200    200     200      200   200     200    200    200    200
-GET /asyncapi.json                                      nobody   200    200     200      200   200     200    200    200    200
-GET /docs                                               nobody   200    200     200      200   200     200    200    200    200
-GET /docs.css                                           nobody   200    200     200      200   200     200    200    200    200
+route                                                   whose    nobody unknown stranger owner expired barred signed forged revoked agent former
+POST /v1/application/interactionisnotdelivered          owner    400    400     400      400   400     400    200    401    401     400   400
+POST /v1/application/interactionisnotdelivered          stranger 400    400     400      400   400     400    200    401    401     400   400
+POST /v1/application/interactionisnotdelivered          nobody   400    400     400      400   400     400    402    401    401     400   400
+POST /v1/application/gettransactionhashforonlinehelp    owner    400    400     400      400   400     400    200    401    401     400   400
+POST /v1/application/gettransactionhashforonlinehelp    barred   400    400     400      400   400     400    false  401    401     400   400
+POST /v1/client/activations                             owner    401    401     401      401   401     401    401    401    401     401   401
+POST /v1/client/activations                             hash     201    201     201      201   201     201    201    201    201     201   201
+POST /v1/client/activations                             barred   403    403     403      403   403     403    403    403    403     403   403
+POST /v1/client/help                                    nobody   401    401     201      201   401     403    401    401    401     401   401
+GET /v1/client/help                                     nobody   401    401     200      200   200     200    401    401    401     401   401
+GET /v1/client/help/{sessionId}                         owner    401    401     404      200   200     404    401    401    401     401   401
+GET /v1/client/help/{sessionId}                         stranger 401    401     200      404   404     404    401    401    401     401   401
+GET /v1/client/help/{sessionId}                         barred   401    401     404      404   404     200    401    401    401     401   401
+GET /v1/client/help/{sessionId}                         nobody   401    401     404      404   404     404    401    401    401     401   401
+DELETE /v1/client/help/{sessionId}                      owner    401    401     404      200   200     404    401    401    401     401   401
+DELETE /v1/client/help/{sessionId}                      stranger 401    401     200      404   404     404    401    401    401     401   401
+DELETE /v1/client/help/{sessionId}                      barred   401    401     404      404   404     200    401    401    401     401   401
+DELETE /v1/client/help/{sessionId}                      nobody   401    401     404      404   404     404    401    401    401     401   401
+GET /v1/client/events                                   nobody   426    426     426      426   426     426    426    426    426     426   426
+POST /v1/staff/sessions                                 agent    502    502     502      502   502     502    502    502    502     502   502
+POST /v1/staff/sessions                                 nobody   400    400     400      400   400     400    400    400    400     400   400
+GET /livez                                              nobody   200    200     200      200   200     200    200    200    200     200   200
+GET /readyz                                             nobody   200    200     200      200   200     200    200    200    200     200   200
+GET /metrics                                            nobody   200    200     200      200   200     200    200    200    200     200   200
+GET /openapi.json                                       nobody   200    200     200      200   200     200    200    200    200     200   200
+GET /asyncapi.json                                      nobody   200    200     200      200   200     200    200    200    200     200   200
+GET /docs                                               nobody   200    200     200      200   200     200    200    200    200     200   200
+GET /docs.css                                           nobody   200    200     200      200   200     200    200    200    200     200   200
 """  # noqa: E501 - a table
+SIGN_IN: dict[str, object] = {"userId": "31007", "userName": "Selin Aksoy", "sessionId": "s", "token": "t"}
+"""What the company would have to confirm, which has no CheckToken here."""
 ROWS = [line.split() for line in GRID.strip().splitlines()[1:]]
 CELLS = [
     (f"{method} {template}", whose, identity, outcome)
@@ -60,6 +70,11 @@ class People:
     world: World
     tokens: dict[str, str] = field(default_factory=dict)
     sessions: dict[str, str] = field(default_factory=dict)
+
+    async def employ(self, identity: str) -> None:
+        """Give a member of the staff a token, as if the company had confirmed one of its own."""
+        token = self.tokens[identity] = f"token of {identity}"
+        await self.world.parts.store.sign_in_staff(identity, identity, hashlib.sha256(token.encode()).digest())
 
     async def ask(self, route: str, whose: str, identity: str) -> str:
         """Send the route's request as this identity; its status, of an envelope its errorCode or `false`."""
@@ -95,7 +110,7 @@ class People:
         if target == ACTIVATIONS:
             value = await self.world.transaction_hash("stranger")
             return {"customerId": "owner", "deviceHash": DEVICE, "transactionHash": value}
-        return {"helpType": "chat"}
+        return SIGN_IN if whose == "agent" else {"helpType": "chat"}
 
     def _request(self, method: str, target: str, fields: dict[str, object], identity: str) -> Sent:
         company = {"signed": FIRST, "forged": (FIRST[0], "another secret"), "revoked": REVOKED}
@@ -112,9 +127,11 @@ async def people(tmp_path: Path) -> AsyncIterator[People]:
     async with world(tmp_path) as here:
         everybody = People(here)
         everybody.tokens["expired"] = await here.token("owner")
+        await everybody.employ("former")
         here.clock.advance(86_400_001)
         for customer in ("owner", "stranger", "barred"):
             everybody.tokens[customer] = await here.token(customer)
+        await everybody.employ("agent")
         everybody.sessions["barred"] = (await here.wait(everybody.tokens["barred"]))["sessionId"]
         await here.parts.store.bar("barred", barred=True)
         yield everybody
@@ -128,7 +145,7 @@ async def test_every_route_stands_in_the_table(people: People) -> None:
 async def test_the_table(people: People) -> None:
     found = [(*cell[:3], await people.ask(*cell[:3])) for cell in CELLS]
     assert [cell for cell, due in zip(found, CELLS, strict=True) if cell != due] == []
-    assert len(found) == len(ROWS) * len(IDENTITIES) == 26 * 9
+    assert len(found) == len(ROWS) * len(IDENTITIES) == 28 * 11
 
 
 async def test_a_signature_of_another_time_is_none(people: People) -> None:

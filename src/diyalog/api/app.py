@@ -23,16 +23,19 @@ from diyalog.api.pages import Pages
 from diyalog.api.problems import RefusedError, plain_answer, problem_answer
 from diyalog.api.routing import Place, Route, RouteTable
 from diyalog.api.signature_debugging import SignatureDebugging
+from diyalog.api.staff import StaffApi
+from diyalog.api.staff_gate import StaffGate
 from diyalog.clock import Clock
 from diyalog.ports import StoreUnavailableError
 from diyalog.protocol.help import HelpLimits
 from diyalog.server.body import ClientGone
 from diyalog.server.sockets import SocketApplication
 from diyalog.usecases.access import Access
+from diyalog.usecases.staff_access import StaffAccess
 from diyalog.usecases.waiting import StoppingError, Waiting
 
 COMPANY_PATHS: Final = ("/v1/application/", "/v1/reporting/")
-CLIENT_PATHS: Final = "/v1/client/"
+BROWSER_PATHS: Final = ("/v1/client/", "/v1/staff/")
 PAGE_PATHS: Final = ("/app/", "/sdk/")
 _RETRY_SECONDS: Final = 1
 _UNMATCHED: Final = "unmatched"
@@ -65,6 +68,7 @@ class UseCases:
 
     waiting: Waiting
     access: Access
+    staff: StaffAccess
     keys: Keys
     health: Health
     sockets: SocketApplication | None = None
@@ -91,6 +95,7 @@ def application(
             addresses,
             ClientPolicy(content, starts, failures, policy.help_limits, policy.epoch),
         ),
+        StaffApi(use_cases.staff, StaffGate(use_cases.staff, failures, addresses), content),
         OperationsApi(use_cases.health),
         DocumentsApi(policy.version, pages.integrity, policy.frame_ancestors),
     )
@@ -99,7 +104,7 @@ def application(
 
 
 def route_table(
-    company: ApplicationApi, client: ClientApi, operations: OperationsApi, documents: DocumentsApi
+    company: ApplicationApi, client: ClientApi, staff: StaffApi, operations: OperationsApi, documents: DocumentsApi
 ) -> RouteTable:
     """Every operation of the HTTP API; the built pages stand beside it."""
     return RouteTable(
@@ -112,6 +117,7 @@ def route_table(
             Route("GET", "/v1/client/help/{sessionId}", client.read),
             Route("DELETE", "/v1/client/help/{sessionId}", client.cancel),
             Route("GET", "/v1/client/events", client.events),
+            Route("POST", "/v1/staff/sessions", staff.sign_in),
             Route("GET", "/livez", operations.livez),
             Route("GET", "/readyz", operations.readyz),
             Route("GET", "/metrics", operations.metrics),
@@ -168,7 +174,7 @@ class Application:
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller gets an answer without its text
             answer = _refusal(exchange, path, RefusedError("DLGEXCPSRV_INTERR"))
             self._journal.request_failed(route, error, exchange.request_id)
-        if path.startswith(CLIENT_PATHS):
+        if path.startswith(BROWSER_PATHS):
             # Refusals too: a page that may ask may also read why not.
             answer = answer.adding(self._origins.headers(exchange))
         await send(answer.start)
@@ -192,7 +198,7 @@ class Application:
             return self._page(exchange, path)
         if place is None:
             raise RefusedError("NOT_FOUND")
-        if exchange.method == "OPTIONS" and path.startswith(CLIENT_PATHS):
+        if exchange.method == "OPTIONS" and path.startswith(BROWSER_PATHS):
             return self._origins.preflight(exchange, place)
         handle = place.handlers.get(exchange.method)
         if handle is None:
@@ -226,6 +232,6 @@ def _folder(path: str) -> str:
 
 
 def _refusal(exchange: Exchange, path: str, refused: RefusedError) -> Answer:
-    """The customer API refuses with problems, everything else with plain text."""
-    form = problem_answer if path.startswith(CLIENT_PATHS) else plain_answer
+    """The customer and staff APIs refuse with problems, everything else with plain text."""
+    form = problem_answer if path.startswith(BROWSER_PATHS) else plain_answer
     return form(refused, exchange.request_id)

@@ -55,6 +55,24 @@ class ActivationAnswer(Struct, rename="camel"):
     customer_id: str
 
 
+class SignInBody(Struct, rename="camel", gc=False):
+    """Body of a sign-in of the staff; with open access without `sessionId` and `token`."""
+
+    user_id: Id = UNSET
+    user_name: Text = UNSET
+    session_id: Id = UNSET
+    token: Text = UNSET
+
+
+class SignInAnswer(Struct, rename="camel"):
+    """What a desk is let in with; `expiresAt` is when the token ends."""
+
+    staff_token: str
+    expires_at: str
+    user_id: str
+    user_name: str
+
+
 class HelpBody(Struct, rename="camel", gc=False):
     """Body of a request for help."""
 

@@ -1,4 +1,4 @@
-"""Cross-origin requests of browsers to the customer API (Fetch standard, CORS protocol)."""
+"""Cross-origin requests of browsers to the customer and staff APIs (Fetch standard, CORS protocol)."""
 
 from collections.abc import Iterable
 from typing import Final

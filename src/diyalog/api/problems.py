@@ -1,7 +1,8 @@
 """Every refusal in one table: its code, HTTP status, whether the same request may succeed later, and its text.
 
-The customer API says it as `application/problem+json` (RFC 9457) with the code; the company API, whose answers are
-plain text by its documentation, says the text alone, with the request id where the fault may be the server's.
+The customer and staff APIs say it as `application/problem+json` (RFC 9457) with the code; the company API, whose
+answers are plain text by its documentation, says the text alone, with the request id where the fault may be the
+server's.
 """
 
 from dataclasses import dataclass
@@ -61,6 +62,11 @@ PROBLEMS: Final[dict[str, Problem]] = {
     "DLGEXCPSRV_AUTHSRVERR": Problem(502, True, "Internal failure in Auth server."),
     "DLGEXCPSRV_BADREQ": Problem(502, False, "The request rejected by auth server."),
     "DLGEXCPSRV_AUTHSRVINACC": Problem(502, True, "Token authorisation server is not accessible."),
+    # Letting staff in (client SDK, the same table).
+    "DLGEXCPINP_USRID": Problem(400, False, "You must need to pass user Id."),
+    "DLGEXCPINP_USRNM": Problem(400, False, "You must need to pass user name."),
+    "DLGEXCPINP_SESID": Problem(400, False, "You must need to pass session Id."),
+    "DLGEXCPSRV_SIDINVLD": Problem(401, False, "Invalid session id."),
     # Asking for help (client SDK, table of online help).
     "DLGEXCPINP_INVALID_HELP_TYPE": Problem(400, False, "helpType must be chat, voice_call or video_call."),
     "DLGEXCP_USER_IS_IN_CALL_NOW": Problem(409, False, "The customer is in a conversation already."),
@@ -105,7 +111,7 @@ def malformed(why: str) -> RefusedError:
 
 
 def problem_answer(refused: RefusedError, request_id: str) -> Answer:
-    """The refusal as the customer API says it."""
+    """The refusal as the customer and staff APIs say it."""
     problem = refused.problem
     body = {
         "type": "about:blank",

@@ -13,12 +13,12 @@ from diyalog.ports_callouts import TokenVerifier
 
 Kind = Literal["input", "refused", "barred", "service"]
 
-_SERVICE_CODES: Final = frozenset({"DLGEXCPSRV_AUTHSRVERR", "DLGEXCPSRV_BADREQ", "DLGEXCPSRV_AUTHSRVINACC"})
-"""Codes of checkauthtoken that are not the customer's fault (client SDK, table of token activation)."""
+SERVICE_CODES: Final = frozenset({"DLGEXCPSRV_AUTHSRVERR", "DLGEXCPSRV_BADREQ", "DLGEXCPSRV_AUTHSRVINACC"})
+"""Codes of the company's checks that are not the fault of who is checked (client SDK, table of token activation)."""
 
 
 class AccessError(Exception):
-    """An activation that is refused; `code` is the SDK's code, `kind` says whose fault it is."""
+    """Somebody is not let in; `code` is the SDK's code, `kind` says whose fault it is."""
 
     def __init__(self, code: str, kind: Kind) -> None:
         super().__init__(code)
@@ -84,11 +84,11 @@ class Access:
 
         A hash or token that is shown is always checked, also with open access.
         """
-        customer_id = _given(request.customer_id)
+        customer_id = given(request.customer_id)
         if customer_id is None:
             raise AccessError("DLGEXCPINP_CSTID", "input")
-        transaction_hash = _given(request.transaction_hash)
-        if _given(request.dlg_token) is not None or _given(request.device_id) is not None:
+        transaction_hash = given(request.transaction_hash)
+        if given(request.dlg_token) is not None or given(request.device_id) is not None:
             await self._check_token(customer_id, request)
         elif transaction_hash is None and not self._policy.open_access:
             raise AccessError("DLGEXCPINP_TRXHASH_IS_EMPTY", "input")
@@ -98,7 +98,7 @@ class Access:
                 customer_id=customer_id,
                 profile=_profile(request),
                 token_hash=token_digest(token),
-                device_hash=_given(request.device_hash),
+                device_hash=given(request.device_hash),
                 transaction_hash=transaction_hash,
             )
         )
@@ -110,18 +110,18 @@ class Access:
 
     async def _check_token(self, customer_id: str, request: ActivationRequest) -> None:
         """Ask the company's checkauthtoken; raises AccessError."""
-        device_id, dlg_token = _given(request.device_id), _given(request.dlg_token)
+        device_id, dlg_token = given(request.device_id), given(request.dlg_token)
         if device_id is None:
             raise AccessError("DLGEXCPINP_DVCID", "input")
         if dlg_token is None:
             raise AccessError("DLGEXCPINP_TKN", "input")
-        if _given(request.customer_name) is None:
+        if given(request.customer_name) is None:
             raise AccessError("DLGEXCPINP_CSTNM", "input")
         if self._verifier is None:
             raise AccessError("DLGEXCPSRV_AUTHSRVINACC", "service")
         code = await self._verifier.check_customer(device_id, dlg_token, customer_id, request.device_hash or "")
         if code:
-            raise AccessError(code, "service" if code in _SERVICE_CODES else "refused")
+            raise AccessError(code, "service" if code in SERVICE_CODES else "refused")
 
     async def transaction_hash(self, customer_id: str, device_hash: str, interaction_id: str | None) -> str | None:
         """A new one-time permission for this customer and device; None when it is refused."""
@@ -151,7 +151,7 @@ def token_digest(client_token: str) -> bytes:
     return hashlib.sha256(client_token.encode("utf-8", "surrogatepass")).digest()
 
 
-def _given(value: str | None) -> str | None:
+def given(value: str | None) -> str | None:
     """A value that is there and not blank; an id of blanks can never name anything."""
     return value if value is not None and value.strip() else None
 

@@ -1,0 +1,85 @@
+"""Letting the company's staff in: by its token that CheckToken confirms, or in open access."""
+
+import secrets
+from dataclasses import dataclass
+
+from diyalog.clock import Clock
+from diyalog.domain.ids import StaffRef
+from diyalog.ports import StaffStore
+from diyalog.ports_callouts import StaffVerifier
+from diyalog.usecases.access import SERVICE_CODES, AccessError, AccessPolicy, given, token_digest
+
+
+@dataclass(frozen=True, slots=True)
+class SignInRequest:
+    """What a desk shows to be let in. `session_id`: the login session in the company's agent application."""
+
+    user_id: str | None = None
+    user_name: str | None = None
+    session_id: str | None = None
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StaffSession:
+    """What a desk gets: a token that is good until `expires_at` (ms since 1970)."""
+
+    staff_token: str
+    expires_at: int
+    user_id: str
+    user_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StaffIdentity:
+    """Who a staff token stands for."""
+
+    staff: StaffRef
+    user_id: str
+    user_name: str
+
+
+class StaffAccess:
+    """Gives and checks staff tokens. Every method raises StoreUnavailableError when the store is away."""
+
+    def __init__(self, store: StaffStore, verifier: StaffVerifier | None, clock: Clock, policy: AccessPolicy) -> None:
+        self._store = store
+        self._verifier = verifier
+        self._clock = clock
+        self._policy = policy
+
+    async def sign_in(self, request: SignInRequest) -> StaffSession:
+        """Let a member of the staff in; raises AccessError.
+
+        A token that is shown is always checked, also with open access.
+        """
+        user_id, user_name = given(request.user_id), given(request.user_name)
+        if user_id is None:
+            raise AccessError("DLGEXCPINP_USRID", "input")
+        if user_name is None:
+            raise AccessError("DLGEXCPINP_USRNM", "input")
+        await self._check(user_id, given(request.session_id), given(request.token))
+        token = secrets.token_urlsafe(32)
+        record = await self._store.sign_in_staff(user_id, user_name, token_digest(token))
+        return StaffSession(token, record.issued_at + self._policy.token_lifetime_ms, user_id, user_name)
+
+    async def _check(self, user_id: str, session_id: str | None, token: str | None) -> None:
+        """Ask the company's CheckToken, unless nothing is shown and nothing need be; raises AccessError."""
+        if session_id is None and token is None and self._policy.open_access:
+            return
+        if session_id is None:
+            raise AccessError("DLGEXCPINP_SESID", "input")
+        if token is None:
+            raise AccessError("DLGEXCPINP_TKN", "input")
+        if self._verifier is None:
+            raise AccessError("DLGEXCPSRV_AUTHSRVINACC", "service")
+        code = await self._verifier.check_staff(session_id, token, user_id)
+        if code:
+            raise AccessError(code, "service" if code in SERVICE_CODES else "refused")
+
+    async def identify(self, staff_token: str) -> StaffIdentity | None:
+        """Who shows this token; None when it is unknown or too old."""
+        record = await self._store.staff_token(token_digest(staff_token))
+        if record is None or self._clock.now_ms() - record.issued_at > self._policy.token_lifetime_ms:
+            return None
+        return StaffIdentity(record.staff, record.user_id, record.user_name)
