@@ -121,8 +121,23 @@ async def test_head_method_and_what_is_not_there(tmp_path: Path, static: Path) -
         assert {route for _, route, *_ in node.journal.requests} == {"/app/*", "/sdk/*"}
 
 
-async def test_pages_that_were_never_built(node: Node) -> None:
-    reply = await node.client.send("GET", "/app/help.html")
+def test_a_page_knows_who_may_frame_it(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    written = b'<meta name="diyalog-frame-ancestors" content="%s">'
+    (tmp_path / "app" / "agentchat.html").write_bytes(written % b"")
+    for ancestors, told in {
+        (): b"",
+        ("https://desk.example", "https://*.bank.example"): b"https://desk.example https://*.bank.example",
+        ("'self'",): b"&#x27;self&#x27;",
+    }.items():
+        page = Pages(tmp_path, "1", ancestors).find("/app/agentchat.html")
+        assert page is not None
+        assert page.plain.body == written % told
+
+
+@pytest.mark.parametrize("path", ["/app/help.html", "/app/agentchat.html"])
+async def test_pages_that_were_never_built(node: Node, path: str) -> None:
+    reply = await node.client.send("GET", path)
     assert reply.status == 503
     assert "./dev setup" in reply.text
     assert (await node.client.send("GET", "/app/assets/x.js")).status == 404

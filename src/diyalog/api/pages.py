@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import html
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -41,7 +42,9 @@ _ANY_ORIGIN: Final[tuple[Header, ...]] = (
 )
 """For the SDK: a page elsewhere loads it with an integrity hash, which needs CORS. It holds nothing secret."""
 
-HELP_PAGE: Final = "/app/help.html"
+PAGES: Final = frozenset({"/app/help.html", "/app/agentchat.html"})
+_ANCESTORS: Final = b'<meta name="diyalog-frame-ancestors" content="">'
+"""Where a page learns who may frame it: only they are told what happens in it."""
 _NOT_BUILT: Final = (
     b"The pages are not built. Run ./dev setup (or npm ci && npm run build), then start the server again.\n"
 )
@@ -94,14 +97,14 @@ def stored_file(content_type: bytes, body: bytes, headers: tuple[Header, ...], *
 class Pages:
     """Everything under `/app/` and `/sdk/`.
 
-    `root` holds the built folders `app` and `sdk`; without them the server starts all the same and the help page says
-    what to run. The SDK stands under `/sdk/<version>/`, which never changes, and under `/sdk/`, which is asked about
+    `root` holds the built folders `app` and `sdk`; without them the server starts all the same and the pages say what
+    to run. The SDK stands under `/sdk/<version>/`, which never changes, and under `/sdk/`, which is asked about
     each time. `look` is written into the pages here, once.
     """
 
     def __init__(self, root: Path, version: str, frame_ancestors: Iterable[str], look: CompanyLook = PLAIN) -> None:
         self._files: Mapping[str, StoredFile] = dict(
-            (*_app(root / "app", page_headers(frame_ancestors), look), *_sdk(root / "sdk", version))
+            (*_app(root / "app", tuple(frame_ancestors), look), *_sdk(root / "sdk", version))
         )
         self.integrity = _integrity(root / "sdk")
 
@@ -110,19 +113,22 @@ class Pages:
         return self._files.get(path)
 
     def missing(self, path: str) -> Answer | None:
-        """What to say at the help page's address when the pages were never built."""
-        return Answer(503, TEXT, _NOT_BUILT, (*_SAFE, _ASK_FIRST)) if path == HELP_PAGE else None
+        """What to say at a page's address when the pages were never built."""
+        return Answer(503, TEXT, _NOT_BUILT, (*_SAFE, _ASK_FIRST)) if path in PAGES else None
 
 
-def _app(folder: Path, headers: tuple[Header, ...], look: CompanyLook) -> Iterator[tuple[str, StoredFile]]:
+def _app(folder: Path, frame_ancestors: tuple[str, ...], look: CompanyLook) -> Iterator[tuple[str, StoredFile]]:
     yield "/app/company.json", _file("company.json", look.json(), (*_SAFE, _ASK_FIRST))
     for path, body in look.files():
         yield path, _file(path, body, (*_SAFE, _FOREVER))
+    headers = page_headers(frame_ancestors)
+    ancestors = _ANCESTORS.replace(b'""', b'"%s"' % html.escape(" ".join(frame_ancestors)).encode())
     for name, body in _contents(folder):
         path = f"/app/{name}"
         age = _FOREVER if _HASHED.search(path) else _ASK_FIRST
         if name.endswith(".html"):
-            yield path, _file(name, look.on_page(body), (*headers, age))
+            page = look.on_page(body).replace(_ANCESTORS, ancestors)
+            yield path, _file(name, page, (*headers, age))
         else:
             yield path, _file(name, body, (*_SAFE, age))
 

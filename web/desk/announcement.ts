@@ -1,0 +1,55 @@
+/** What a screen reader is told when one view follows another: what happened, never numbers that tick. */
+
+import type { DeskWords } from "../words/desk.js";
+import { coverText, coverTitle } from "./covers.js";
+import { lossText, nameOf } from "./parts.js";
+import type { DeskView, View } from "./view.js";
+
+/** At most one thing: what matters most comes first. Messages in the front speak for themselves. */
+export function announcementOf(before: View | null, view: View, words: DeskWords): string | null {
+  if (view.kind !== "desk") {
+    const text = coverText(view, words);
+    const same = before !== null && before.kind !== "desk" && before.kind === view.kind;
+    if (same) return coverText(before, words) === text ? null : text;
+    return [`${coverTitle(view, words)}.`, text].filter((part) => part !== null).join(" ");
+  }
+  return before?.kind === "desk"
+    ? (lossTold(before, view, words) ?? chatTold(before, view, words))
+    : null;
+}
+
+/** The names of rows that were not there before, as those of the first list are. */
+export function newRows(before: View | null, view: View): number {
+  if (view.kind !== "desk" || before?.kind !== "desk" || !before.queueKnown) return 0;
+  const known = new Set(before.rows.map(({ sessionId }) => sessionId));
+  return view.rows.filter(({ sessionId }) => !known.has(sessionId)).length;
+}
+
+/** A row that the agent wanted, and did not get. Others go in silence. */
+function lossTold(before: DeskView, view: DeskView, words: DeskWords): string | null {
+  for (const { sessionId, loss, step } of view.rows) {
+    const was = before.rows.find((row) => row.sessionId === sessionId);
+    if (loss !== null && was?.loss === null && (loss.kind !== "gone" || was.step === "taking")) {
+      return `${lossText(loss, words)}.`;
+    }
+    if (step === "unsure" && was?.step !== "unsure") return words.list.unsure;
+  }
+  return null;
+}
+
+function chatTold(before: DeskView, view: DeskView, words: DeskWords): string | null {
+  for (const { conversationId, person, over, unread, current } of view.chats) {
+    const was = before.chats.find((entry) => entry.conversationId === conversationId);
+    if (was === undefined) continue;
+    const name = nameOf(person, words);
+    if (over && !was.over) {
+      const by = current ? view.chat?.over?.by : null;
+      return [words.announce.over(name), by && words.chat.overBy[by]].filter(Boolean).join(" ");
+    }
+    if (unread > was.unread) return words.announce.message(name);
+  }
+  if (view.chat?.ending === "failed" && before.chat?.ending === "sending") {
+    return words.chat.endFailed;
+  }
+  return null;
+}

@@ -1,0 +1,210 @@
+import type { JSX } from "preact";
+import { clockTime } from "#shared/clock.ts";
+import { Record as Facts, type RecordRow } from "#shared/record.tsx";
+import type { DeskWords } from "../words/desk.js";
+import { nameOf, type PartProps } from "./parts.js";
+import type { ChatView, DeskView, Fact, MessageView } from "./view.js";
+
+/** The server takes no longer message. */
+const LONGEST_MESSAGE = 4_000;
+
+export function ChatPane({ view, words, actions }: PartProps<DeskView>): JSX.Element {
+  const { chat } = view;
+  return (
+    <section class="pane pane-chat" aria-labelledby="chat-title">
+      {chat === null ? (
+        <Nothing view={view} words={words} actions={actions} />
+      ) : (
+        <Conversation key={chat.conversationId} view={chat} words={words} actions={actions} />
+      )}
+    </section>
+  );
+}
+
+function Nothing({ view, words, actions }: PartProps<DeskView>): JSX.Element {
+  return (
+    <div class="nothing">
+      <h2 class="nothing-title" id="chat-title" tabIndex={-1}>
+        {words.chat.none}
+      </h2>
+      {!view.single && <p>{words.chat.noneText}</p>}
+      {view.single && (
+        <button type="button" class="desk-button" onClick={actions.showList}>
+          {words.notWaiting.showList}
+        </button>
+      )}
+    </div>
+  );
+}
+
+function Conversation({ view, words, actions }: PartProps<ChatView>): JSX.Element {
+  const rows = view.facts.map((fact) => rowOf(fact, words));
+  return (
+    <>
+      <header class="chat-head">
+        <h2 class="chat-name" id="chat-title" tabIndex={-1}>
+          {nameOf(view.person, words)}
+        </h2>
+        {view.over === null && <End view={view} words={words} actions={actions} />}
+      </header>
+      <Facts label={words.record.label} rows={rows} />
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard. */}
+      <div class="log" role="log" aria-label={words.chat.messages} tabIndex={0}>
+        {view.loaded && view.messages.length === 0 && <p class="log-empty">{words.chat.empty}</p>}
+        {view.messages.map((message) => (
+          <Message
+            key={`${message.own} ${message.id}`}
+            view={{ ...message, open: view.over === null }}
+            name={message.own ? words.chat.you : nameOf(view.person, words)}
+            words={words}
+            again={() => actions.writeAgain(view.conversationId, message.id)}
+          />
+        ))}
+      </div>
+      {view.over === null ? (
+        <Composer view={view} words={words} actions={actions} />
+      ) : (
+        <Over view={view} words={words} actions={actions} />
+      )}
+    </>
+  );
+}
+
+/** Ending asks once, where it was pressed: "No" comes to stand under the pointer. */
+function End({ view, words: { chat }, actions }: PartProps<ChatView>): JSX.Element {
+  const { conversationId, ending } = view;
+  if (ending === "asked") {
+    return (
+      <fieldset class="end" data-focus="end">
+        <legend class="end-ask">{chat.endAsk}</legend>
+        <button
+          type="button"
+          class="desk-button desk-button-main"
+          onClick={() => actions.end(conversationId)}
+        >
+          {chat.yes}
+        </button>
+        <button
+          type="button"
+          class="desk-button end-no"
+          onClick={() => actions.goOn(conversationId)}
+        >
+          {chat.no}
+        </button>
+      </fieldset>
+    );
+  }
+  const sending = ending === "sending";
+  return (
+    <div class="end" data-focus="end">
+      {ending === "failed" && <p class="end-failed">{chat.endFailed}</p>}
+      <button
+        type="button"
+        class="desk-button end-button"
+        aria-disabled={sending}
+        onClick={() => !sending && actions.askToEnd(conversationId)}
+      >
+        {sending ? chat.ending : chat.end}
+      </button>
+    </div>
+  );
+}
+
+function Message(props: {
+  readonly view: MessageView & { readonly open: boolean };
+  readonly name: string;
+  readonly words: DeskWords;
+  readonly again: () => void;
+}): JSX.Element {
+  const { view, words } = props;
+  const { chat } = words;
+  const own = view.own ? "message-own" : "";
+  const refused = view.state === "refused" ? "message-refused" : "";
+  return (
+    <div class={`message ${own} ${refused}`}>
+      <p class="message-text">
+        <span class="visually-hidden">{props.name}: </span>
+        <span dir="auto">{view.text}</span>
+      </p>
+      <p class="message-more">
+        {view.state === "arrived" ? clockTime(view.at, words.lang) : chat[view.state]}
+        {view.state === "refused" && view.open && (
+          <button type="button" class="desk-link" onClick={props.again}>
+            {chat.again}
+          </button>
+        )}
+      </p>
+    </div>
+  );
+}
+
+function Composer({ view, words, actions }: PartProps<ChatView>): JSX.Element {
+  const { conversationId, draft } = view;
+  const send = () => actions.write(conversationId, draft);
+  return (
+    <div class="composer" data-focus="composer">
+      <label class="composer-label" for="composer">
+        {words.chat.composer(nameOf(view.person, words))}
+      </label>
+      <textarea
+        id="composer"
+        class="composer-text"
+        rows={2}
+        maxLength={LONGEST_MESSAGE}
+        aria-describedby="composer-hint"
+        value={draft}
+        onInput={({ currentTarget }) => actions.draft(conversationId, currentTarget.value)}
+        onKeyDown={(event) => {
+          // While letters are being composed, Enter belongs to the keyboard's own menu.
+          if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+          event.preventDefault();
+          send();
+        }}
+      />
+      <button type="button" class="desk-button desk-button-main" onClick={send}>
+        {words.chat.send}
+      </button>
+      <p class="composer-hint" id="composer-hint">
+        {words.chat.hint}
+      </p>
+    </div>
+  );
+}
+
+function Over({ view, words, actions }: PartProps<ChatView>): JSX.Element {
+  const by = view.over?.by ?? null;
+  return (
+    <div class="over" data-focus="over">
+      <div>
+        <h3 class="over-title" tabIndex={-1}>
+          {words.chat.over}
+        </h3>
+        {by !== null && <p>{words.chat.overBy[by]}</p>}
+      </div>
+      <button
+        type="button"
+        class="desk-button"
+        onClick={() => actions.dismiss(view.conversationId)}
+      >
+        {words.chat.close}
+      </button>
+    </div>
+  );
+}
+
+function rowOf(fact: Fact, words: DeskWords): RecordRow {
+  const time = clockTime(fact.at, words.lang);
+  const { record } = words;
+  switch (fact.kind) {
+    case "joined":
+      return { key: fact.kind, time, mark: "done", text: record.joined };
+    case "accepted": {
+      const { minutes } = fact;
+      const text =
+        minutes === null || minutes < 1 ? record.accepted : record.acceptedAfter(minutes);
+      return { key: fact.kind, time, mark: "done", text };
+    }
+    case "ended":
+      return { key: fact.kind, time, mark: "closed", text: record.ended };
+  }
+}

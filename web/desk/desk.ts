@@ -1,0 +1,349 @@
+/** The desk at work: keeps the state, and does what follows from each change of it. */
+
+import { CLOSE } from "diyalog";
+import { type Chat, isOver } from "./chats.js";
+import type { Launch } from "./launch.js";
+import { type Agent, type Happening, initialState, type State, update } from "./model.js";
+import type { StaffEvent, Welcome } from "./protocol.js";
+import { lossIn, pauseAfter, refusalOf } from "./refusals.js";
+import { Sender } from "./sender.js";
+import type { StaffApi } from "./staff_api.js";
+import type { Position, StaffStream, StreamListener } from "./stream.js";
+import { NOTHING, type Tab } from "./tab.js";
+
+const POLL_EVERY_MS = 2_000;
+/** More messages than this in one answer: there may be more of them. */
+const FULL_ANSWER = 100;
+
+export interface DeskParts {
+  readonly api: StaffApi;
+  readonly openStream: (token: string, position: Position, listener: StreamListener) => StaffStream;
+  readonly tab: Tab;
+  readonly launch: Launch;
+  /** Told after every change. */
+  readonly changed: (happening: Happening, before: State, after: State) => void;
+  readonly now: () => number;
+  readonly random: () => number;
+  /** @returns cancels it */
+  readonly schedule: (callback: () => void, afterMs: number) => () => void;
+  /** A name for a message that no other message has. */
+  readonly newId: () => string;
+}
+
+export class Desk {
+  readonly #parts: DeskParts;
+  #state: State;
+  #stream: StaffStream | null = null;
+  #polling = false;
+  #cancelPoll = () => {};
+  readonly #loading = new Set<string>();
+  readonly #sender: Sender;
+
+  constructor(parts: DeskParts) {
+    this.#parts = parts;
+    const { joined, outbox } = parts.tab.memory;
+    this.#state = initialState(parts.now(), { joined, outbox });
+    this.#sender = new Sender({
+      api: parts.api,
+      state: () => this.#state,
+      dispatch: (happening) => this.do(happening),
+      refused: (error, conversationId) => {
+        if (!this.#signedOut(error)) void this.#refresh(conversationId);
+      },
+      random: parts.random,
+      schedule: parts.schedule,
+    });
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Begins with the link's sign-in, or goes on with the tab's. */
+  open(): void {
+    const { tab, launch } = this.#parts;
+    const { credentials, customerId } = launch;
+    if (credentials !== null) {
+      const sameAgent = tab.memory.agent?.userId === credentials.userId;
+      tab.update({ ...(sameAgent ? {} : NOTHING), token: null, conversationId: null });
+      tab.update({ credentials, customerId });
+    }
+    if (tab.memory.credentials !== null) void this.#signIn();
+    else if (tab.memory.token !== null) this.#begin(tab.memory.token);
+    else this.do({ type: "refused", refusal: { kind: "link" } });
+  }
+
+  /** Signs in again with what the link gave. */
+  tryAgain(): void {
+    this.do({ type: "signingIn" });
+    void this.#signIn();
+  }
+
+  async #signIn(): Promise<void> {
+    const { api, tab } = this.#parts;
+    const { credentials } = tab.memory;
+    if (credentials === null) return;
+    try {
+      const signedIn = await this.#untilAnswered(() => api.signIn(credentials));
+      const { staffToken: token, userId, userName } = signedIn;
+      tab.update({ credentials: null, token, agent: { userId, userName } });
+      this.#begin(token);
+    } catch (error) {
+      const { code } = refusalOf(error);
+      this.do({ type: "refused", refusal: { kind: "signIn", code } });
+    }
+  }
+
+  do(happening: Happening): void {
+    const before = this.#state;
+    this.#state = update(before, happening, this.#parts.now());
+    if (this.#state === before) return;
+    this.#keep(before);
+    this.#parts.changed(happening, before, this.#state);
+    if (this.#state.stage.at === "refused") this.#stream?.close();
+    if (wantsQueue(this.#state) && !wantsQueue(before)) void this.#poll();
+    this.#sender.sendNext();
+    this.#loadStale();
+  }
+
+  /** Asks once more for the customer who was not waiting. */
+  lookAgain(): void {
+    const { stage } = this.#state;
+    if (stage.at !== "notWaiting") return;
+    this.do({ type: "opening" });
+    void this.#openFor(stage.customerId);
+  }
+
+  /** The customer whom the link named: opens the conversation. */
+  async #openFor(customerId: string): Promise<void> {
+    const { api, tab } = this.#parts;
+    try {
+      const conversation = await this.#untilAnswered(() => api.accept({ customerId }));
+      tab.update({ customerId: null, conversationId: conversation.conversationId });
+      this.do({ type: "taken", conversation });
+    } catch (error) {
+      const loss = lossIn(error);
+      if (loss !== null) this.do({ type: "notWaiting", customerId, loss });
+      else this.#refused(error);
+    }
+  }
+
+  async take(sessionId: string): Promise<void> {
+    const { rows, link } = this.#state;
+    const row = rows.find(({ waiting }) => waiting.sessionId === sessionId);
+    const free = row !== undefined && row.takingSince === null && row.lost === null;
+    if (!free || link.kind !== "open") return;
+    this.do({ type: "taking", sessionId });
+    try {
+      const conversation = await this.#parts.api.accept({ sessionId });
+      this.do({ type: "taken", conversation });
+    } catch (error) {
+      const loss = lossIn(error);
+      if (loss !== null) this.do({ type: "lost", sessionId, loss });
+      else if (!this.#signedOut(error)) this.do({ type: "takeUnsure", sessionId });
+    }
+  }
+
+  write(conversationId: string, text: string): void {
+    // Only what the server takes as text: a paste may bring characters that nobody can see.
+    const clean = text.replace(/[^\P{Cc}\n\t]/gu, "");
+    if (clean.trim() === "") return;
+    this.do({ type: "written", conversationId, id: this.#parts.newId(), text: clean });
+  }
+
+  async end(conversationId: string): Promise<void> {
+    this.do({ type: "ending", conversationId, step: "sending" });
+    try {
+      const conversation = await this.#parts.api.end(conversationId);
+      this.do({ type: "conversation", conversation });
+    } catch (error) {
+      if (!this.#signedOut(error)) this.do({ type: "ending", conversationId, step: "failed" });
+    }
+  }
+
+  showList(): void {
+    this.#parts.tab.update({ customerId: null, conversationId: null });
+    this.do({ type: "showList" });
+  }
+
+  /** Puts a conversation that is over out of sight; a reload does not bring it back. */
+  dismiss(conversationId: string): void {
+    const { tab } = this.#parts;
+    if (tab.memory.conversationId === conversationId) tab.update({ conversationId: null });
+    this.do({ type: "dismiss", conversationId });
+  }
+
+  /** Takes the desk back from the window that has it. */
+  useHere(): void {
+    const { token } = this.#parts.tab.memory;
+    if (token === null || this.#state.link.kind !== "elsewhere") return;
+    this.do({ type: "reconnecting" });
+    this.#connect(token, this.#stream?.position ?? BEGINNING);
+  }
+
+  #begin(token: string): void {
+    const { agent, customerId, conversationId } = this.#parts.tab.memory;
+    const single = customerId !== null || conversationId !== null;
+    this.do({ type: "signedIn", agent: agent ?? NOBODY, single });
+    this.#connect(token, BEGINNING);
+    if (conversationId !== null) void this.#reopen(conversationId);
+    else if (customerId !== null) void this.#openFor(customerId);
+  }
+
+  #connect(token: string, position: Position): void {
+    this.#stream = this.#parts.openStream(token, position, {
+      onWelcome: (welcome, helloAt) => this.#welcomed(welcome, helloAt),
+      onEvent: (event, replayed) => this.#heard(event, replayed),
+      onLost: () => this.do({ type: "linkLost" }),
+      onClosed: (code) => this.#closed(code),
+    });
+  }
+
+  #welcomed(welcome: Welcome, helloAt: number): void {
+    const { serverTime, conversations, recovered } = welcome;
+    const here = (helloAt + this.#parts.now()) / 2;
+    const clockOffset = serverTime === null ? this.#state.clockOffset : serverTime - here;
+    const before = this.#state;
+    this.do({ type: "welcome", welcome, clockOffset });
+    this.#sender.endPauses();
+    const listed = new Set(conversations.map(({ conversationId }) => conversationId));
+    const missed = before.chats.filter((chat) => !isOver(chat)).map(idOf);
+    const unsent = Object.keys(before.kept.outbox);
+    // They ended while nobody told the desk; with everything recovered the stream tells it.
+    for (const id of [...(recovered ? [] : missed), ...unsent]) {
+      if (!listed.has(id)) void this.#refresh(id);
+    }
+  }
+
+  #heard(event: StaffEvent, replayed: boolean): void {
+    this.do({ type: "event", event });
+    if (replayed || (event.kind !== "began" && event.kind !== "message")) return;
+    const { conversationId } = event;
+    // It was opened by the same agent elsewhere, for instance from the company's application.
+    if (!this.#state.chats.some((chat) => idOf(chat) === conversationId)) {
+      void this.#refresh(conversationId);
+    }
+  }
+
+  #closed(code: number): void {
+    if (code === CLOSE.unauthorized) this.#parts.tab.update({ token: null });
+    this.do({ type: "linkClosed", code });
+  }
+
+  async #reopen(conversationId: string): Promise<void> {
+    const { api } = this.#parts;
+    try {
+      const conversation = await this.#untilAnswered(() => api.conversation(conversationId));
+      this.do({ type: "taken", conversation });
+    } catch (error) {
+      if (!this.#signedOut(error)) this.showList();
+    }
+  }
+
+  async #refresh(conversationId: string): Promise<void> {
+    const { api } = this.#parts;
+    try {
+      const conversation = await this.#untilAnswered(() => api.conversation(conversationId));
+      this.do({ type: "conversation", conversation });
+    } catch (error) {
+      this.#signedOut(error);
+    }
+  }
+
+  async #poll(): Promise<void> {
+    this.#cancelPoll();
+    if (this.#polling || !wantsQueue(this.#state)) return;
+    this.#polling = true;
+    try {
+      this.do({ type: "queue", waiting: await this.#parts.api.queue() });
+    } catch (error) {
+      this.#signedOut(error);
+    }
+    this.#polling = false;
+    this.#cancelPoll = this.#parts.schedule(() => void this.#poll(), POLL_EVERY_MS);
+  }
+
+  #loadStale(): void {
+    for (const chat of this.#state.chats) {
+      if (chat.stale && !this.#loading.has(idOf(chat))) void this.#load(chat);
+    }
+  }
+
+  /** Asks for what was said since the last answer to this question. */
+  async #load(chat: Chat): Promise<void> {
+    const conversationId = idOf(chat);
+    const { api } = this.#parts;
+    this.#loading.add(conversationId);
+    try {
+      const messages = [];
+      let after = chat.loadedTo ?? 0;
+      for (let full = true; full; ) {
+        const more = await this.#untilAnswered(() => api.messages(conversationId, after));
+        messages.push(...more);
+        full = more.length >= FULL_ANSWER;
+        after = more.at(-1)?.seq ?? after;
+      }
+      this.#loading.delete(conversationId);
+      this.do({ type: "history", conversationId, messages });
+    } catch (error) {
+      // It stays marked as being loaded: a refusal would only be repeated.
+      this.#signedOut(error);
+    }
+  }
+
+  /** Asks again until there is an answer, with pauses that grow. */
+  async #untilAnswered<Answer>(call: () => Promise<Answer>): Promise<Answer> {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await call();
+      } catch (error) {
+        const refusal = refusalOf(error);
+        if (!refusal.retryable || this.#state.stage.at === "refused") throw refusal;
+        this.do({ type: "unreachable" });
+        const pause = pauseAfter(refusal, attempt, this.#parts.random);
+        await new Promise<void>((resolve) => this.#parts.schedule(resolve, pause));
+      }
+    }
+  }
+
+  /** Whether the server does not know the agent any more; then the desk is closed. */
+  #signedOut(error: unknown): boolean {
+    if (refusalOf(error).status !== 401) return false;
+    this.#parts.tab.update({ token: null });
+    this.do({ type: "refused", refusal: { kind: "over" } });
+    return true;
+  }
+
+  #refused(error: unknown): void {
+    if (this.#signedOut(error)) return;
+    this.do({ type: "refused", refusal: { kind: "fault", code: refusalOf(error).code } });
+  }
+
+  /** What a reload must find again. */
+  #keep(before: State): void {
+    const { chats, kept } = this.#state;
+    if (chats === before.chats && kept === before.kept) return;
+    const joined = chats.flatMap((chat) => {
+      return chat.joinedAt === null ? [] : [[idOf(chat), chat.joinedAt] as const];
+    });
+    const outbox = chats.flatMap((chat) => {
+      return chat.outbox.length === 0 ? [] : [[idOf(chat), chat.outbox] as const];
+    });
+    this.#parts.tab.update({
+      joined: { ...kept.joined, ...Object.fromEntries(joined) },
+      outbox: { ...kept.outbox, ...Object.fromEntries(outbox) },
+    });
+  }
+}
+
+const NOBODY: Agent = { userId: "", userName: "" };
+const BEGINNING: Position = { after: 0, epoch: null };
+
+function wantsQueue({ stage, single, visible, link }: State): boolean {
+  const connected = link.kind === "open" || link.kind === "connecting";
+  return stage.at === "working" && !single && visible && connected;
+}
+
+function idOf({ conversation }: Chat): string {
+  return conversation.conversationId;
+}

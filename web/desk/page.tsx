@@ -1,0 +1,104 @@
+import { Keyboard } from "lucide";
+import type { JSX } from "preact";
+import { clockTime } from "#shared/clock.ts";
+import { Icon } from "#shared/icon.tsx";
+import { ChatPane } from "./conversation.js";
+import { Cover } from "./covers.js";
+import { CustomerPane } from "./customer.js";
+import { WaitingPane } from "./list.js";
+import { PANES, type Pane } from "./model.js";
+import type { PartProps } from "./parts.js";
+import { ShortcutsDialog } from "./shortcuts.js";
+import { type DeskView, dataState, type View } from "./view.js";
+
+/** The whole page: the head with the desk's connection, and the desk or what stands in its place. */
+export function Page({ view, words, actions }: PartProps<View>): JSX.Element {
+  return (
+    <>
+      <Head view={view} words={words} actions={actions} />
+      {view.kind === "desk" && view.cutOffSince !== null && (
+        <p class="bar">{words.cutOff(clockTime(view.cutOffSince, words.lang))}</p>
+      )}
+      {view.kind === "desk" ? (
+        <Working view={view} words={words} actions={actions} />
+      ) : (
+        <main class="desk-main" data-state={dataState(view)}>
+          <Cover view={view} words={words} actions={actions} />
+        </main>
+      )}
+    </>
+  );
+}
+
+function Head({ view, words, actions }: PartProps<View>): JSX.Element {
+  return (
+    <header class="desk-head">
+      {view.kind === "desk" ? (
+        <h1 class="desk-title" tabIndex={-1}>
+          {words.title}
+        </h1>
+      ) : (
+        <p class="desk-title">{words.title}</p>
+      )}
+      {view.kind === "desk" && <p class="desk-agent">{view.agentName}</p>}
+      {view.kind === "desk" && (
+        <button
+          type="button"
+          class="desk-link desk-keys"
+          aria-haspopup="dialog"
+          onClick={actions.openShortcuts}
+        >
+          <Icon node={Keyboard} />
+          <span class="desk-keys-word">{words.shortcuts.title}</span>
+        </button>
+      )}
+      <button
+        type="button"
+        class="desk-link"
+        lang={words.lang === "tr" ? "en" : "tr"}
+        onClick={actions.switchLanguage}
+      >
+        {words.otherLanguage}
+      </button>
+    </header>
+  );
+}
+
+function Working({ view, words, actions }: PartProps<DeskView>): JSX.Element {
+  const panes = PANES.filter((pane) => pane !== "waiting" || !view.single);
+  return (
+    <>
+      <nav class="tabs" aria-label={words.title}>
+        {panes.map((pane) => (
+          <Tab key={pane} pane={pane} {...{ view, words, actions }} />
+        ))}
+      </nav>
+      <main
+        class={view.single ? "desk-main panes panes-single" : "desk-main panes"}
+        data-state={dataState(view)}
+        data-pane={view.pane}
+      >
+        {!view.single && <WaitingPane view={view} words={words} actions={actions} />}
+        <ChatPane view={view} words={words} actions={actions} />
+        <CustomerPane view={view} words={words} actions={actions} />
+      </main>
+      <ShortcutsDialog on={view.shortcuts} words={words} toggle={actions.toggleShortcuts} />
+    </>
+  );
+}
+
+function Tab(props: PartProps<DeskView> & { readonly pane: Pane }): JSX.Element {
+  const { pane, view, words, actions } = props;
+  const count = pane === "waiting" ? view.waiting : pane === "chat" ? view.unread : 0;
+  return (
+    <button
+      type="button"
+      class="tab"
+      aria-current={view.pane === pane ? "true" : undefined}
+      onClick={() => actions.showPane(pane)}
+    >
+      {words.panes[pane]}
+      {count > 0 && <span class="count">{count}</span>}
+    </button>
+  );
+}

@@ -1,0 +1,222 @@
+/** What travels between the desk and the server, read into the desk's own terms. Times are in milliseconds. */
+
+import { HELP_TYPES, type HelpType } from "diyalog";
+import { instantOf } from "#shared/clock.ts";
+import {
+  type Fields,
+  fieldsOf,
+  listOf,
+  numberOf,
+  oneOf,
+  parsedFields,
+  textOf,
+} from "#shared/fields.ts";
+
+/** One name and value of what the customer's app attached to the request. */
+export interface Attached {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Whom and what a request or a conversation is about. */
+export interface Matter {
+  readonly customerId: string;
+  readonly customerName: string | null;
+  readonly helpType: HelpType;
+  /** The reference that the customer is told, too. */
+  readonly interactionId: string | null;
+  readonly attached: readonly Attached[];
+}
+
+/** One customer in line. */
+export interface Waiting extends Matter {
+  readonly sessionId: string;
+  readonly startedAt: number;
+  /** The customer's app is connected now. */
+  readonly present: boolean;
+}
+
+export const ENDERS = ["agent", "customer", "company"] as const;
+export type EndedBy = (typeof ENDERS)[number];
+
+/** A conversation of this member of the staff; `endedAt` null: it goes on. */
+export interface Conversation extends Matter {
+  readonly conversationId: string;
+  readonly startedAt: number;
+  readonly endedAt: number | null;
+  readonly endedBy: EndedBy | null;
+}
+
+export const AUTHORS = ["customer", "agent"] as const;
+export type Author = (typeof AUTHORS)[number];
+
+/** `seq` is its number in the session's stream, `id` its sender's own name for it. */
+export interface Message {
+  readonly seq: number;
+  readonly id: string;
+  readonly author: Author;
+  readonly text: string;
+  readonly at: number;
+}
+
+/** An event of the staff's stream. */
+export type StaffEvent =
+  | { readonly kind: "message"; readonly conversationId: string; readonly message: Message }
+  | { readonly kind: "began"; readonly conversationId: string }
+  | {
+      readonly kind: "ended";
+      readonly conversationId: string;
+      readonly at: number;
+      readonly endedBy: EndedBy | null;
+    }
+  /** Something that this version of the desk does not know. */
+  | { readonly kind: "unknown" };
+
+export interface Welcome {
+  readonly type: "welcome";
+  /** The newest event of the stream. */
+  readonly seq: number;
+  readonly epoch: string;
+  readonly serverTime: number | null;
+  /** Every event after the asked one follows; otherwise `conversations` is the truth. */
+  readonly recovered: boolean;
+  /** Those that go on. */
+  readonly conversations: readonly Conversation[];
+}
+
+export type Frame =
+  | Welcome
+  | { readonly type: "event"; readonly seq: number; readonly event: StaffEvent }
+  | { readonly type: "pong" }
+  | { readonly type: "unknown" };
+
+export type Command =
+  | {
+      readonly type: "hello";
+      readonly token: string;
+      readonly after: number;
+      readonly epoch: string | null;
+    }
+  | { readonly type: "ack"; readonly seq: number }
+  | { readonly type: "ping" };
+
+/** Reads one frame. @returns null when it is none, or lacks what its type requires */
+export function readFrame(text: string): Frame | null {
+  const fields = parsedFields(text);
+  switch (fields?.["type"]) {
+    case "welcome":
+      return readWelcome(fields);
+    case "event": {
+      const seq = numberOf(fields["seq"]);
+      return seq === null ? null : { type: "event", seq, event: readEvent(fields) };
+    }
+    case "pong":
+      return { type: "pong" };
+    default:
+      return textOf(fields?.["type"]) === null ? null : { type: "unknown" };
+  }
+}
+
+/** Reads the answer of the queue, in the server's order: the longest wait first. */
+export function readQueue(answer: unknown): readonly Waiting[] {
+  return readAll(fieldsOf(answer)?.["waiting"], readWaiting);
+}
+
+export function readMessages(answer: unknown): readonly Message[] {
+  return readAll(fieldsOf(answer)?.["messages"], readMessage);
+}
+
+/** Reads a conversation. @returns null when it is none */
+export function readConversation(value: unknown): Conversation | null {
+  const fields = fieldsOf(value);
+  const matter = readMatter(fields);
+  const conversationId = textOf(fields?.["conversationId"]);
+  const startedAt = timeOf(fields?.["startedAt"]);
+  if (fields === null || matter === null || conversationId === null || startedAt === null) {
+    return null;
+  }
+  const over = /ENDED$/.test(String(fields["state"]));
+  return {
+    ...matter,
+    conversationId,
+    startedAt,
+    endedAt: timeOf(fields["endedAt"]) ?? (over ? startedAt : null),
+    endedBy: oneOf(ENDERS, fields["endedBy"]),
+  };
+}
+
+function readWelcome(fields: Fields): Welcome | null {
+  const [seq, epoch] = [numberOf(fields["seq"]), textOf(fields["epoch"])];
+  if (seq === null || epoch === null) return null;
+  return {
+    type: "welcome",
+    seq,
+    epoch,
+    serverTime: timeOf(fields["serverTime"]),
+    recovered: fields["recovered"] === true,
+    conversations: readAll(fieldsOf(fields["snapshot"])?.["conversations"], readConversation),
+  };
+}
+
+function readEvent(fields: Fields): StaffEvent {
+  const data = fieldsOf(fields["data"]);
+  const conversationId = textOf(data?.["conversationId"]);
+  const at = timeOf(fields["at"]);
+  if (data === null || conversationId === null || at === null) return { kind: "unknown" };
+  if (fields["event"] === "chat.message") {
+    const message = readMessage({ ...data, at: fields["at"] });
+    return message === null ? { kind: "unknown" } : { kind: "message", conversationId, message };
+  }
+  if (fields["event"] !== "chat.state") return { kind: "unknown" };
+  switch (data["state"]) {
+    case "CHAT_INPROGRESS":
+      return { kind: "began", conversationId };
+    case "CHAT_ENDED":
+      return { kind: "ended", conversationId, at, endedBy: oneOf(ENDERS, data["endedBy"]) };
+    default:
+      return { kind: "unknown" };
+  }
+}
+
+function readWaiting(value: unknown): Waiting | null {
+  const fields = fieldsOf(value);
+  const matter = readMatter(fields);
+  const sessionId = textOf(fields?.["sessionId"]);
+  const startedAt = timeOf(fields?.["startedAt"]);
+  if (matter === null || sessionId === null || startedAt === null) return null;
+  return { ...matter, sessionId, startedAt, present: fields?.["present"] === true };
+}
+
+function readMatter(fields: Fields | null): Matter | null {
+  const customerId = textOf(fields?.["customerId"]);
+  if (fields === null || customerId === null) return null;
+  return {
+    customerId,
+    customerName: textOf(fields["customerName"]),
+    helpType: oneOf(HELP_TYPES, fields["helpType"]) ?? "chat",
+    interactionId: textOf(fields["interactionId"]),
+    attached: Object.entries(fieldsOf(fields["attachedData"]) ?? {}).map(([name, given]) => ({
+      name,
+      value: typeof given === "string" ? given : JSON.stringify(given),
+    })),
+  };
+}
+
+function readMessage(value: unknown): Message | null {
+  const fields = fieldsOf(value);
+  const [seq, at] = [numberOf(fields?.["seq"]), timeOf(fields?.["at"])];
+  const [id, text] = [textOf(fields?.["id"]), textOf(fields?.["text"])];
+  const author = oneOf(AUTHORS, fields?.["author"]);
+  if (seq === null || at === null || id === null || text === null || author === null) return null;
+  return { seq, id, author, text, at };
+}
+
+function readAll<Item>(list: unknown, read: (value: unknown) => Item | null): readonly Item[] {
+  return listOf(list)
+    .map(read)
+    .filter((item) => item !== null);
+}
+
+function timeOf(value: unknown): number | null {
+  return instantOf(textOf(value));
+}
