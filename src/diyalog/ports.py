@@ -144,6 +144,17 @@ class ConversationStore(Protocol):
         """End a conversation, once."""
         ...
 
+    async def end_lost(self, command: CommandId, agent_ms: int, limit: int) -> Sequence[ConversationResult]:
+        """End up to `limit` conversations of which one side was away for too long.
+
+        An agent for `agent_ms`, a customer as long as until a wait is abandoned.
+        """
+        ...
+
+    async def touch_staff(self, staff: StaffRef) -> None:
+        """Store a sign of life of a desk, which need not be connected."""
+        ...
+
     async def say(self, command: Say) -> Said:
         """Write a message, once under its sender's id."""
         ...

@@ -324,3 +324,51 @@ async def test_what_is_forgotten_leaves_nothing(store: DatabaseStore, clock: Set
     await store.forget(keep_ms, keep_ms, 100)
     assert await store.wait(wait.session_id) is None
     assert list(await store.conversations.staff_events(who, 0)) == []
+
+
+AGENT_MS = 60_000
+
+
+async def end_lost(store: DatabaseStore) -> list[tuple[str, str | None]]:
+    results = await store.conversations.end_lost(stores.command_id(), AGENT_MS, 10)
+    ended = [result.wait for result in results if result.wait is not None]
+    return [(wait.session_id, None if wait.conversation is None else wait.conversation.ended_by) for wait in ended]
+
+
+async def test_a_conversation_whose_agent_is_gone_ends(store: DatabaseStore, clock: SettableClock) -> None:
+    wait = await waiting(store, clock)
+    who = await stores.agent(store)
+    await stores.accepted(store, wait, who)
+    await store.heartbeat(stores.NODE)
+    await store.present(wait.row, connected=True)
+    await store.conversations.staff_present(who, connected=True)
+    clock.at += 10 * AGENT_MS
+    assert await end_lost(store) == [], "both are here"
+    await store.conversations.staff_present(who, connected=False)
+    clock.at += AGENT_MS - 1
+    assert await end_lost(store) == [], "not yet"
+    await store.conversations.touch_staff(who)
+    clock.at += AGENT_MS - 1
+    assert await end_lost(store) == [], "there was a sign of life"
+    clock.at += 1
+    assert await end_lost(store) == [(wait.session_id, "agent_lost")]
+    assert await end_lost(store) == [], "once"
+    _, events = await store.events(wait.row, 3)
+    assert [(event.kind, event.author) for event in events] == [("chat.ended", "agent_lost")]
+
+
+async def test_a_conversation_whose_customer_is_gone_ends(store: DatabaseStore, clock: SettableClock) -> None:
+    wait = await waiting(store, clock)
+    who = await stores.agent(store)
+    await stores.accepted(store, wait, who)
+    await store.heartbeat(stores.NODE)
+    await store.conversations.staff_present(who, connected=True)
+    await store.present(wait.row, connected=True)
+    await store.present(wait.row, connected=False)
+    clock.at += stores.ABANDON_MS - 1
+    assert await end_lost(store) == []
+    clock.at += 1
+    assert await end_lost(store) == [(wait.session_id, "customer_lost")]
+    found = await store.current_wait(wait.customer)
+    assert found is not None
+    assert found.state is State.ENDED, "the customer's app is told when it comes back"

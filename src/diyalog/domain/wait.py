@@ -57,11 +57,13 @@ OPEN_STATES: Final = (State.REQUESTED, State.WAITING)
 
 
 class Party(StrEnum):
-    """Who writes in a conversation, or ended it."""
+    """Who writes in a conversation, or ended it; a side that was away for too long is lost, and ends it by that."""
 
     CUSTOMER = "customer"
     AGENT = "agent"
     COMPANY = "company"
+    AGENT_LOST = "agent_lost"
+    CUSTOMER_LOST = "customer_lost"
 
 
 class Conversation(NamedTuple):

@@ -56,6 +56,16 @@ WHERE wait = :wait AND author = :author AND message_id = :message_id
 INSERT INTO audit (at, wait, event, access_key, sealed_requester, node)
 VALUES (:now, :wait, 'conversation_ended', :access_key, :requester, :node)
 
+-- name: lost_conversations
+SELECT w.session_id, s.present IS NULL AND s.seen_at <= :agents_before
+FROM conversation AS c JOIN staff AS s ON s.id = c.staff JOIN wait AS w ON w.id = c.wait
+WHERE c.ended_at IS NULL
+  AND (s.present IS NULL AND s.seen_at <= :agents_before OR w.present IS NULL AND w.seen_at + w.abandon_ms <= :now)
+ORDER BY w.id LIMIT :limit
+
+-- name: touch_staff
+UPDATE staff SET seen_at = :now WHERE id = :staff
+
 -- name: release_conversations
 UPDATE wait SET present = NULL, seen_at = :seen_at WHERE present = :gone AND state = 'CONNECTED'
 

@@ -6,7 +6,7 @@ from typing import Final, Protocol
 import msgspec
 
 from diyalog.domain.commands import AcceptWait, EndConversation, Request, Say
-from diyalog.domain.ids import NodeId, SessionId, StaffRef
+from diyalog.domain.ids import CommandId, NodeId, SessionId, StaffRef
 from diyalog.domain.results import (
     ConversationResult,
     Said,
@@ -28,6 +28,8 @@ _END: Final = conversing.end_conversations
 _SAY: Final = conversing.say
 _CONNECT: Final = each(conversing.connect_staff, lambda ask: ask[0])
 _ACKNOWLEDGE: Final = each(conversing.acknowledge_end)
+_END_LOST: Final = each(conversing.end_lost)
+_TOUCH: Final = each(conversing.touch_staff, lambda staff: staff)
 _WAIT_COLUMNS: Final = 15
 PAGE: Final = 500
 """Most events that are read at once."""
@@ -58,6 +60,14 @@ class DatabaseConversations:
     async def end(self, command: EndConversation) -> ConversationResult:
         """End a conversation, once."""
         return await self._writer.submit(_END, command)
+
+    async def end_lost(self, command: CommandId, agent_ms: int, limit: int) -> Sequence[ConversationResult]:
+        """End conversations of which one side was away for too long."""
+        return await self._writer.submit(_END_LOST, (command, agent_ms, limit))
+
+    async def touch_staff(self, staff: StaffRef) -> None:
+        """Store a sign of life of a desk."""
+        await self._writer.submit(_TOUCH, staff)
 
     async def say(self, command: Say) -> Said:
         """Write a message, once under its sender's id."""

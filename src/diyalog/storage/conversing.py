@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from diyalog.domain.commands import AcceptWait, EndConversation, EndWait, Say
-from diyalog.domain.ids import CustomerRef, NodeId, SessionId, StaffRef
+from diyalog.domain.ids import CommandId, CustomerRef, NodeId, SessionId, StaffRef
 from diyalog.domain.results import ConversationResult, Said, StreamEvent, Verdict
 from diyalog.domain.transitions import Event
 from diyalog.domain.wait import Party, State, Wait
@@ -107,6 +107,26 @@ async def _end(transaction: Transaction, command: EndConversation, row: int | No
 
 def _requester(transaction: Transaction, access_key: str, requester: str) -> bytes:
     return transaction.sealer.seal_again(f"audit.requester:{access_key}", requester)
+
+
+async def end_lost(transaction: Transaction, ask: tuple[CommandId, int, int]) -> list[ConversationResult]:
+    """End up to `ask[2]` conversations of which one side was away for too long, an agent for `ask[1]` ms.
+
+    Each end is a command of its own, named after `ask[0]`.
+    """
+    command, agent_ms, limit = ask
+    before = transaction.now - agent_ms
+    lost = await transaction.rows("lost_conversations", agents_before=before, limit=limit)
+    commands = [
+        EndConversation(CommandId(f"{command}-{place}"), session, Party.AGENT_LOST if agent else Party.CUSTOMER_LOST)
+        for place, (session, agent) in enumerate(lost)
+    ]
+    return await end_conversations(transaction, commands)
+
+
+async def touch_staff(transaction: Transaction, staff: StaffRef) -> None:
+    """A sign of life of a desk that need not be connected."""
+    await transaction.run("touch_staff", staff=staff)
 
 
 async def say(transaction: Transaction, commands: Sequence[Say]) -> list[Said]:

@@ -18,6 +18,7 @@ from diyalog.usecases.commanding import CommandIds
 
 LINE: Final = 500
 """Most waiting customers that the staff is shown at once."""
+_LOST_PAGE: Final = 100
 
 
 class Talk(NamedTuple):
@@ -30,7 +31,8 @@ class Talk(NamedTuple):
 class Conversing:
     """What agents and customers do with each other. Every method raises StoreUnavailableError when the store is away.
 
-    Whoever acts is named by `customer` or by `staff`; what is not theirs does not exist for them.
+    Whoever acts is named by `customer` or by `staff`; what is not theirs does not exist for them. `agent_lost_ms`: how
+    long a desk may give no sign of life until its conversations end.
     """
 
     def __init__(
@@ -41,7 +43,9 @@ class Conversing:
         changes: Changes,
         bus: Bus,
         commands: CommandIds,
+        agent_lost_ms: int,
     ) -> None:
+        self._agent_lost_ms = agent_lost_ms
         self._store = store
         self._waits = waits
         self._changes = changes
@@ -85,6 +89,13 @@ class Conversing:
         command = EndConversation(self._commands.new(), session_id, Party.COMPANY, caller=caller)
         result = self._told(await self._store.end(command))
         return result.verdict is Verdict.WON and not result.replayed
+
+    async def end_lost(self) -> bool:
+        """End conversations of which one side was away for too long; whether more may be due at once."""
+        ended = await self._store.end_lost(self._commands.new(), self._agent_lost_ms, _LOST_PAGE)
+        for result in ended:
+            self._told(result)
+        return len(ended) == _LOST_PAGE
 
     async def say(self, message: Say) -> Said:
         """One side writes to the other; see `Said`. The same message again is the same message."""
