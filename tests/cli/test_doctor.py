@@ -112,7 +112,7 @@ async def test_wrong_settings_are_a_finding(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variables", "status", "words"),
     [
-        ({"open_access": "true"}, "warn", "open access: customers are not checked"),
+        ({"open_access": "true"}, "warn", "open access: customers and staff are not checked"),
         ({"open_access": "true", "host": "0.0.0.0", "i_know_this_is_open": "true"}, "fail", "open access on 0.0.0.0"),
         ({"host": "0.0.0.0"}, "fail", "plain HTTP on 0.0.0.0"),
         ({"host": "0.0.0.0", "trusted_proxies": "10.0.0.1"}, "warn", "not in production mode"),
@@ -240,19 +240,22 @@ async def test_the_shipped_company(tmp_path: Path) -> None:
     try:
         services = {"queue": "http", "queue_url": url, "customer_auth_url": url, "staff_auth_url": url}
         company.script("checkauthtoken", "refuse=InvalidToken")
+        company.script("checktoken", "refuse=InvalidToken")
         status, checks = await examined(tmp_path, callout_token="right", **services)
         assert status == 0
         assert says(checks, "queue", "ok", f"{url} answers 404 to a GET of its base")
         assert says(checks, "token check", "ok", "a made-up token is not confirmed")
-        assert says(checks, "staff token check", "ok", f"{url} answers 404")
+        assert says(checks, "staff token check", "ok", "a made-up token is not confirmed")
         assert says(checks, "clock", "ok", "the queue's")
         _, checks = await examined(tmp_path, callout_token="right", **services)
         assert says(checks, "token check", "warn", "confirms a made-up token")
+        assert says(checks, "staff token check", "warn", "confirms a made-up token")
         status, checks = await examined(tmp_path, callout_token="wrong", **services)
         assert (status, says(checks, "token check", "fail", "we are not let in")) == (1, True)
+        assert says(checks, "staff token check", "fail", "we are not let in")
         assert company.ledger.interactions == []
         assert {request.method for request in company.ledger.requests} == {"GET", "POST"}
-        assert {request.path for request in company.ledger.requests} == {"/", "/checkauthtoken"}
+        assert {request.path for request in company.ledger.requests} == {"/", "/checkauthtoken", "/CheckToken"}
     finally:
         await company.stop()
 

@@ -28,6 +28,7 @@ _MADE_UP: Final = {
     "customerNo": "0",
     "deviceHash": "",
 }
+_MADE_UP_STAFF: Final = "sessionId=diyalog-doctor&token=diyalog-doctor-made-up&userNo=0"
 _DOCUMENTED: Final = frozenset({"InvalidToken", "ExpiredToken", "InvalidDeviceId", "InternalError", "BadRequest"})
 
 
@@ -80,33 +81,53 @@ def check_customer_tokens(settings: Settings) -> list[Finding]:
         answer = ask(url, "POST", target, settings.callout_token, json.dumps(_MADE_UP).encode())
     except ProbeError as error:
         return [fail(name, error.found, error.then)]
-    return [_token_answer(name, answer, f"{origin(url)} answers {answer.status} after {answer.seconds:.2f} s", target)]
-
-
-def _token_answer(name: str, answer: Answer, where: str, target: str) -> Finding:
     text = answer.body.decode("utf-8", "replace").strip().strip('"')
+    confirmed = text == "Validated" or (False if text in _DOCUMENTED else None)
+    about = {"url": url, "target": target, "variable": "DIYALOG_CUSTOMER_AUTH_URL"}
+    return [_token_answer(name, answer, confirmed=confirmed, **about)]
+
+
+def check_staff_tokens(settings: Settings) -> list[Finding]:
+    """CheckToken, with a made-up token that must not be confirmed."""
+    name, url = "staff token check", settings.staff_auth_url
+    if url is None:
+        who = "the staff comes unchecked" if settings.open_access else "nobody of the staff can sign in"
+        return [ok(name, f"no address is set: {who}")]
+    target = urlsplit(url).path.rstrip("/") + "/CheckToken"
+    try:
+        answer = ask(url, "GET", f"{target}?{_MADE_UP_STAFF}", settings.callout_token)
+    except ProbeError as error:
+        return [fail(name, error.found, error.then)]
+    try:
+        said = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        said = None
+    success = said.get("success") if isinstance(said, dict) else None
+    confirmed = success if isinstance(success, bool) else None
+    about = {"url": url, "target": target, "variable": "DIYALOG_STAFF_AUTH_URL"}
+    return [_token_answer(name, answer, confirmed=confirmed, **about)]
+
+
+def _token_answer(
+    name: str, answer: Answer, *, confirmed: bool | None, url: str, target: str, variable: str
+) -> Finding:
+    """What the answer to a made-up token tells. `confirmed`: what it says of the token, None if not as documented."""
+    where = f"{origin(url)} answers {answer.status} after {answer.seconds:.2f} s"
     if answer.status in {401, 403}:
         return fail(name, f"{where}: we are not let in", "check DIYALOG_CALLOUT_TOKEN")
-    if answer.status < 300 and text == "Validated":
+    if answer.status < 300 and confirmed:
         then = "see that it confirms real tokens only; the simulated company confirms all"
         return warn(name, f"{where} and confirms a made-up token", then)
-    if text in _DOCUMENTED:
+    if confirmed is False:
         return ok(name, f"{where}, in the documented words; a made-up token is not confirmed")
     if 300 <= answer.status < 400:
         return fail(name, f"{where}: redirects are not followed", "give the address it redirects to")
     if answer.status == 404:
-        then = "DIYALOG_CUSTOMER_AUTH_URL is the base; /checkauthtoken is added to it"
+        then = f"{variable} is the base; {target[target.rindex('/') :]} is added to it"
         return fail(name, f"{where} at {target}", then)
     return warn(
         name, f"{where}, not in the documented words", "look at docs/company_queue.md with the service's people"
     )
-
-
-def check_staff_tokens(settings: Settings) -> list[Finding]:
-    """CheckToken's base address."""
-    if settings.staff_auth_url is None:
-        return []
-    return _base("staff token check", settings.staff_auth_url, settings.callout_token)[0]
 
 
 def _base(name: str, url: str, token: str | None) -> tuple[list[Finding], Answer | None]:

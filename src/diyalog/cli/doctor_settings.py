@@ -64,12 +64,14 @@ def _reachable(settings: Settings) -> Iterator[Finding]:
     if settings.open_access and outside:
         yield fail(
             CHECK,
-            f"open access on {settings.host}: whoever reaches this address gets in as any customer",
+            f"open access on {settings.host}: whoever reaches this address gets in as any customer or agent",
             "remove DIYALOG_OPEN_ACCESS, or listen on 127.0.0.1",
         )
     elif settings.open_access:
         yield warn(
-            CHECK, "open access: customers are not checked", "remove DIYALOG_OPEN_ACCESS before anybody relies on it"
+            CHECK,
+            "open access: customers and staff are not checked",
+            "remove DIYALOG_OPEN_ACCESS before anybody relies on it",
         )
     if outside and settings.tls_cert is None and not settings.trusted_proxies:
         yield fail(
@@ -131,7 +133,7 @@ def _odd(settings: Settings) -> Iterator[Finding]:
         yield warn(CHECK, found, "make DIYALOG_ABANDON_AFTER smaller than DIYALOG_WAIT_LIMIT")
     if settings.hash_lifetime > settings.token_lifetime:
         yield warn(CHECK, "a transaction hash lives longer than the token it brings", "look at DIYALOG_HASH_LIFETIME")
-    if settings.queue == "builtin" and settings.callout_token is not None and settings.customer_auth_url is None:
+    if settings.callout_token is not None and all(getattr(settings, name) is None for name in _ADDRESSES):
         yield warn(CHECK, "callout_token is set, and no service is called", "set the service's address, or remove it")
     for name in ("header_bytes", "body_bytes", "frame_bytes"):
         size = getattr(settings.limits, name)
