@@ -44,6 +44,7 @@ from diyalog.usecases.audit_tools import AuditTools as AuditTools  # noqa: PLC04
 from diyalog.usecases.auditing import Chaining
 from diyalog.usecases.changes import Changes
 from diyalog.usecases.commanding import CommandIds
+from diyalog.usecases.conversing import Conversing
 from diyalog.usecases.following import Following
 from diyalog.usecases.keyring import KeyRing
 from diyalog.usecases.queueing import Queueing, QueueingPolicy
@@ -51,7 +52,7 @@ from diyalog.usecases.staff_access import StaffAccess
 from diyalog.usecases.waiting import Waiting
 from diyalog.usecases.waking import Telling, Waking
 from diyalog.workers.audit_chain import AuditChain
-from diyalog.workers.deadlines import deadlines
+from diyalog.workers.deadlines import conversation_deadlines, deadlines
 from diyalog.workers.heartbeat import Heartbeat
 from diyalog.workers.keys import keys
 from diyalog.workers.lag import Lag
@@ -149,6 +150,14 @@ def put_together(
     changes.subscribe_own(journal)
     bus = make_bus(Waking(store, changes.heard).woken, journal)
     changes.subscribe_own(Telling(bus, node))
+    conversing = Conversing(
+        store.conversations,
+        store,
+        changes=changes,
+        bus=bus,
+        commands=commands,
+        agent_lost_ms=milliseconds(settings.agent_lost_after),
+    )
     context = StreamContext(hub, following, presence, journal, time, now, limits, settings.limits.messages)
     streams = Streams(context, settings.allowed_origins, lambda: waiting.stopping)
     audit = open_server_audit(settings)
@@ -179,6 +188,7 @@ def put_together(
         keys(ring, asyncio.sleep),
         *(() if queueing is None else (Outbox(queueing),)),
         deadlines(waiting, asyncio.sleep),
+        conversation_deadlines(conversing, asyncio.sleep),
         Periodic("stream_sweep", SWEEP_SECONDS, upkeep.sweep, asyncio.sleep),
         Periodic("stream_poll", POLL_SECONDS, upkeep.poll, asyncio.sleep),
         _retention(settings, store),

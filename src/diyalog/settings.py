@@ -152,7 +152,12 @@ class Settings(Struct, frozen=True, kw_only=True):
     abandon_after: Annotated[
         float, About(SECONDS, "Seconds without a sign of life of the customer's app until its wait expires.")
     ] = 300.0
-    token_lifetime: Annotated[float, About(SECONDS, "Seconds a client token may start help.")] = 86_400.0
+    agent_lost_after: Annotated[
+        float, About(SECONDS, "Seconds without a sign of life of an agent's desk until its conversations end.")
+    ] = 120.0
+    token_lifetime: Annotated[
+        float, About(SECONDS, "Seconds a client token may start help, and a staff token may do anything.")
+    ] = 86_400.0
     hash_lifetime: Annotated[float, About(SECONDS, "Seconds a transaction hash may be used.")] = 300.0
     keep_days: Annotated[float, About(SPAN, "Days an ended wait stays readable before it is deleted.")] = 30.0
     drain_seconds: Annotated[
