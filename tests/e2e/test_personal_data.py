@@ -15,10 +15,11 @@ import pytest
 
 from diyalog.client import sign
 from e2e.world import STOPPED, World, world
-from kit.server import NOT_DELIVERED, TRANSACTION_HASH, Customer, Reply
+from kit.server import NOT_DELIVERED, TRANSACTION_HASH, Caller, Customer, Reply
 
 ACTIVATIONS = "/v1/client/activations"
 HELP = "/v1/client/help"
+SIGN_INS = "/v1/staff/sessions"
 NUMBER = 73_519_428_660
 """An identity number sent as a JSON number."""
 REQUEST_FIELDS = {"at", "level", "method", "route", "status", "duration_ms", "request_id"}
@@ -62,9 +63,10 @@ async def here(tmp_path: Path) -> AsyncIterator[World]:
 
 @pytest.fixture
 async def verified(tmp_path: Path) -> AsyncIterator[World]:
-    """Customers come with the company's own token."""
+    """Customers and staff come with the company's own tokens."""
     async with world(tmp_path, limit_starts="0", open_access="false", callout_token="KanaryaCallout") as made:
-        made.server.settings["customer_auth_url"] = made.server.settings["queue_url"]
+        for check in ("customer_auth_url", "staff_auth_url"):
+            made.server.settings[check] = made.server.settings["queue_url"]
         await made.server.stop()
         await made.server.start()
         yield made
@@ -202,6 +204,53 @@ async def test_tokens_of_the_company_do_not_show(verified: World) -> None:
         put.answers.append(await customer.start())
         assert put.answers[-1].status == 502
         nothing_shows(verified, put, await metrics_of(verified))
+
+
+async def test_the_staff_does_not_show(verified: World) -> None:
+    put = Canaries({"callout": "KanaryaCallout"})
+    shown = {name: put(name) for name in ("userId", "userName", "sessionId", "token")}
+    bad = put("badBody")
+    async with Caller(verified.server.url) as desk:
+
+        async def sign_in(body: str, due: int) -> None:
+            reply = await desk.send("POST", SIGN_INS, headers={"Content-Type": "application/json"}, body=body.encode())
+            assert reply.status == due, reply.text
+            if due == 201:
+                put.add(f"desk{len(put.made)}", reply.json["staffToken"])
+            else:
+                put.answers.append(reply)
+
+        for behaviour, due in {
+            "answer": 201,
+            "slow=0.1": 201,
+            "refuse": 401,
+            "refuse=InvalidSessionId": 401,
+            f"refuse={put('reason')}": 401,
+            f"answer={put('answer')}": 401,
+            "wrong-types": 401,
+            "garbage": 401,
+            "huge": 401,
+            "redirect": 401,
+            "status=500": 502,
+            "cut-after": 502,
+        }.items():
+            verified.queue.script("checktoken", behaviour)
+            await sign_in(json.dumps(shown), due)
+        for body in (
+            f'{{"userId": "{bad}", "userId": "{bad}"}}',
+            f'{{"userId": "{bad * 30}", "userName": "{bad}"}}',
+            f'{{"userId": "{bad}", "userName": ["{bad}"]}}',
+            f'{{"userId": "{bad}", "userName": "{bad}", "token": "{bad}"}}',
+            f'{{"{bad}": ',
+        ):
+            await sign_in(body, 400)
+    asked = verified.queue.ledger.received("checktoken")
+    assert len(asked) == 12
+    assert asked[0].body == {"sessionId": shown["sessionId"], "token": shown["token"], "userNo": shown["userId"]}
+    nothing_shows(verified, put, await metrics_of(verified))
+    await verified.server.kill()
+    nothing_shows(verified, put, b"")
+    assert '"service":"checktoken","result":"DLGEXCPSRV_SIDINVLD"' in verified.server.log
 
 
 async def test_the_log_is_one_json_line_for_each_request_and_change(here: World) -> None:

@@ -24,6 +24,7 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
+from diyalog.simulator.company import Company
 from kit.checker import Told, check_database
 from kit.server import Customer, Key, Server, running
 
@@ -114,6 +115,17 @@ async def test_customer_api(server: Server) -> None:
         await asyncio.to_thread(ask, server, "^/v1/client/", Bearer(customer.token), statuses)
     met = {status for _, status in statuses}
     assert {200, 201, 400, 404} <= met, statuses
+
+
+async def test_staff_api(tmp_path: Path) -> None:
+    statuses: Counter[tuple[str, int]] = Counter()
+    company = Company()
+    try:
+        async with running(tmp_path, limit_auth_failures="0", staff_auth_url=await company.start()) as server:
+            await asyncio.to_thread(ask, server, "^/v1/staff/", Bearer("none"), statuses)
+    finally:
+        await company.stop()
+    assert {201, 400} <= {status for _, status in statuses}, statuses
 
 
 async def test_operations(server: Server) -> None:
