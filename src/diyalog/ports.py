@@ -151,10 +151,6 @@ class ConversationStore(Protocol):
         """
         ...
 
-    async def touch_staff(self, staff: StaffRef) -> None:
-        """Store a sign of life of a desk, which need not be connected."""
-        ...
-
     async def say(self, command: Say) -> Said:
         """Write a message, once under its sender's id."""
         ...
@@ -265,6 +261,10 @@ class StaffStore(Protocol):
 
     async def staff_token(self, token_hash: bytes) -> StaffRecord | None:
         """The token with this digest; the name is the one that was given last."""
+        ...
+
+    async def touch_staff(self, staff: StaffRef) -> None:
+        """Store a sign of life of a desk, which need not be connected."""
         ...
 
 

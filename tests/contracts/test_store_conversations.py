@@ -347,7 +347,7 @@ async def test_a_conversation_whose_agent_is_gone_ends(store: DatabaseStore, clo
     await store.conversations.staff_present(who, connected=False)
     clock.at += AGENT_MS - 1
     assert await end_lost(store) == [], "not yet"
-    await store.conversations.touch_staff(who)
+    await store.touch_staff(who)
     clock.at += AGENT_MS - 1
     assert await end_lost(store) == [], "there was a sign of life"
     clock.at += 1

@@ -63,9 +63,6 @@ WHERE c.ended_at IS NULL
   AND (s.present IS NULL AND s.seen_at <= :agents_before OR w.present IS NULL AND w.seen_at + w.abandon_ms <= :now)
 ORDER BY w.id LIMIT :limit
 
--- name: touch_staff
-UPDATE staff SET seen_at = :now WHERE id = :staff
-
 -- name: release_conversations
 UPDATE wait INDEXED BY wait_connected SET present = NULL, seen_at = :seen_at WHERE present = :gone AND state = 'CONNECTED'
 

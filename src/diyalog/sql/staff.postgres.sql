@@ -18,3 +18,6 @@ FROM staff_token AS t JOIN staff AS s ON s.id = t.staff WHERE t.digest = :digest
 -- name: forget_staff_tokens
 DELETE FROM staff_token WHERE digest = ANY (ARRAY (
   SELECT digest FROM staff_token WHERE issued_at <= :before ORDER BY issued_at LIMIT :limit FOR UPDATE SKIP LOCKED))
+
+-- name: touch_staff
+UPDATE staff SET seen_at = :now WHERE id = :staff

@@ -17,3 +17,6 @@ FROM staff_token AS t JOIN staff AS s ON s.id = t.staff WHERE t.digest = :digest
 
 -- name: forget_staff_tokens
 DELETE FROM staff_token WHERE digest IN (SELECT digest FROM staff_token WHERE issued_at <= :before LIMIT :limit)
+
+-- name: touch_staff
+UPDATE staff SET seen_at = :now WHERE id = :staff

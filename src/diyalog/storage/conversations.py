@@ -29,7 +29,6 @@ _SAY: Final = conversing.say
 _CONNECT: Final = each(conversing.connect_staff, lambda ask: ask[0])
 _ACKNOWLEDGE: Final = each(conversing.acknowledge_end)
 _END_LOST: Final = each(conversing.end_lost)
-_TOUCH: Final = each(conversing.touch_staff, lambda staff: staff)
 _WAIT_COLUMNS: Final = 15
 PAGE: Final = 500
 """Most events that are read at once."""
@@ -64,10 +63,6 @@ class DatabaseConversations:
     async def end_lost(self, command: CommandId, agent_ms: int, limit: int) -> Sequence[ConversationResult]:
         """End conversations of which one side was away for too long."""
         return await self._writer.submit(_END_LOST, (command, agent_ms, limit))
-
-    async def touch_staff(self, staff: StaffRef) -> None:
-        """Store a sign of life of a desk."""
-        await self._writer.submit(_TOUCH, staff)
 
     async def say(self, command: Say) -> Said:
         """Write a message, once under its sender's id."""

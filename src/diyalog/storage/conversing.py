@@ -124,11 +124,6 @@ async def end_lost(transaction: Transaction, ask: tuple[CommandId, int, int]) ->
     return await end_conversations(transaction, commands)
 
 
-async def touch_staff(transaction: Transaction, staff: StaffRef) -> None:
-    """A sign of life of a desk that need not be connected."""
-    await transaction.run("touch_staff", staff=staff)
-
-
 async def say(transaction: Transaction, commands: Sequence[Say]) -> list[Said]:
     """Write messages, each once under its sender's id; one result for each command, in order."""
     rows = [await _owned_wait(transaction, command.session_id, command.customer) for command in commands]

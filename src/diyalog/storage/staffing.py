@@ -41,6 +41,11 @@ async def sign_in(transaction: Transaction, asks: Sequence[tuple[str, str, bytes
     return [records[place] for place in range(len(asks))]
 
 
+async def touch(transaction: Transaction, staff: StaffRef) -> None:
+    """A sign of life of a desk, which need not be connected."""
+    await transaction.run("touch_staff", staff=staff)
+
+
 def staff_of(rows: Sequence[Row], sealer: Sealer) -> StaffRecord | None:
     """The member of the staff to whom the token belongs that statement `find_staff_token` found."""
     if not rows:

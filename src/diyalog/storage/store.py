@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from diyalog.domain.commands import Activate, EndWait, Idempotency, QueueFailed, QueueTook, StartWait
-from diyalog.domain.ids import CommandId, CustomerRef, InteractionId, NodeId, SessionId
+from diyalog.domain.ids import CommandId, CustomerRef, InteractionId, NodeId, SessionId, StaffRef
 from diyalog.domain.results import (
     Delivery,
     DueEnds,
@@ -54,6 +54,7 @@ _ISSUE = each(admission.issue_hash, lambda ask: ask[:2])
 _ACTIVATE = each(admission.activate, lambda command: command.customer_id)
 _BAR = each(admission.bar)
 _SIGN_IN = staffing.sign_in
+_TOUCH_STAFF = each(staffing.touch, lambda staff: staff)
 _CREATE_KEY = each(admission.create_key)
 _REVOKE_KEY = each(admission.revoke_key)
 
@@ -255,6 +256,10 @@ class DatabaseStore(ABC):
     async def staff_token(self, token_hash: bytes) -> StaffRecord | None:
         """The staff token with this digest."""
         return staffing.staff_of(await self._read("find_staff_token", digest=token_hash), self._sealer)
+
+    async def touch_staff(self, staff: StaffRef) -> None:
+        """Store a sign of life of a desk."""
+        await self._writer.submit(_TOUCH_STAFF, staff)
 
     # Nodes
 

@@ -1,13 +1,17 @@
 """Letting the company's staff in: by its token that CheckToken confirms, or in open access."""
 
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from diyalog.clock import Clock
 from diyalog.domain.ids import StaffRef
-from diyalog.ports import StaffStore
+from diyalog.ports import StaffStore, StoreUnavailableError
 from diyalog.ports_callouts import StaffVerifier
 from diyalog.usecases.access import SERVICE_CODES, AccessError, AccessPolicy, given, token_digest
+
+_TOUCH_EVERY_MS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class StaffAccess:
     """Gives and checks staff tokens. Every method raises StoreUnavailableError when the store is away."""
 
     def __init__(self, store: StaffStore, verifier: StaffVerifier | None, clock: Clock, policy: AccessPolicy) -> None:
+        self._touched: dict[StaffRef, int] = {}
         self._store = store
         self._verifier = verifier
         self._clock = clock
@@ -78,8 +83,21 @@ class StaffAccess:
             raise AccessError(code, "service" if code in SERVICE_CODES else "refused")
 
     async def identify(self, staff_token: str) -> StaffIdentity | None:
-        """Who shows this token; None when it is unknown or too old."""
+        """Who shows this token; None when it is unknown or too old. Whoever does gives a sign of life with it."""
         record = await self._store.staff_token(token_digest(staff_token))
         if record is None or self._clock.now_ms() - record.issued_at > self._policy.token_lifetime_ms:
             return None
+        await self._touch(record.staff)
         return StaffIdentity(record.staff, record.user_id, record.user_name)
+
+    async def _touch(self, staff: StaffRef) -> None:
+        """Store that the desk lives, now and then: a desk that looks at the line every second need not write as often.
+
+        How often is counted here; a node that does not know when it was stored last stores it.
+        """
+        now = self._clock.now_ms()
+        if abs(now - self._touched.get(staff, -_TOUCH_EVERY_MS)) < _TOUCH_EVERY_MS:
+            return
+        self._touched[staff] = now
+        with suppress(StoreUnavailableError):  # reading goes on while nothing can be stored
+            await self._store.touch_staff(staff)
