@@ -97,12 +97,14 @@ export function withEnd(chat: Chat, endedAt: number, endedBy: EndedBy | null): C
 
 /** Messages from the stream or from an answer, in any order, some perhaps known. */
 export function withMessages(chat: Chat, messages: readonly Message[]): Chat {
-  const fresh = messages.filter(({ seq }) => !chat.messages.some((known) => known.seq === seq));
+  const known = new Map(chat.messages.map((one) => [one.seq, one]));
+  const fresh = messages.filter(({ seq }) => !known.has(seq));
   if (fresh.length === 0) return chat;
+  for (const one of fresh) known.set(one.seq, one);
   const arrived = new Set(fresh.filter(({ author }) => author === "agent").map(({ id }) => id));
   return {
     ...chat,
-    messages: [...chat.messages, ...fresh].sort((a, b) => a.seq - b.seq),
+    messages: [...known.values()].sort((a, b) => a.seq - b.seq),
     outbox: chat.outbox.filter(({ id }) => !arrived.has(id)),
   };
 }
