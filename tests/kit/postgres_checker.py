@@ -1,9 +1,10 @@
 """The checker of the guarantees over what a PostgreSQL database stores when a test is over."""
 
-from kit.checker import Told
+from kit.checker import CONVERSATIONS_WRONG, Told
 from kit.postgres import PostgresServer
 
 _WRONG = {
+    **CONVERSATIONS_WRONG,
     # what is wrong: the rows that are
     "a wait that ended without one outcome": """
         SELECT session_id FROM wait
@@ -13,10 +14,11 @@ _WRONG = {
     "a stream with a gap, a repeat or not exactly one end": """
         SELECT session_id, seq FROM wait
         WHERE seq <> (queued_at IS NOT NULL)::int + (ended_at IS NOT NULL)::int
+            + (SELECT count(*) FROM conversation_event AS e WHERE e.wait = wait.id)
           OR (state = 'WAITING' AND queued_at IS NULL) OR (state = 'REQUESTED' AND queued_at IS NOT NULL)""",
     "a wait whose audit rows are not its start, its time in the queue and its one end": """
         SELECT w.session_id, array_agg(a.event ORDER BY a.id)
-        FROM wait AS w LEFT JOIN audit AS a ON a.wait = w.id GROUP BY w.id
+        FROM wait AS w LEFT JOIN audit AS a ON a.wait = w.id AND a.event <> 'conversation_ended' GROUP BY w.id
         HAVING count(*) FILTER (WHERE a.event = 'start') <> 1
           OR count(*) FILTER (WHERE a.event = 'queue_took') > (w.queued_at IS NOT NULL AND w.queue = 'http')::int
           OR count(*) FILTER (WHERE a.outcome IS NOT NULL) <> (w.outcome IS NOT NULL)::int
