@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from kit.checker import Told
 
 from .reference import MALFORMED, Digits, MalformedError, Sent, gate, id_of, strict_object, text_of
-from .world import ACTIVATIONS, GET_HASH, HELP, KEYS, NOT_DELIVERED, Reply
+from .world import ACTIVATIONS, GET_HASH, HELP, KEYS, NOT_DELIVERED, SIGN_INS, Reply
 
 STOPPED: Mapping[str, object] = {"isSuccess": True, "message": "Customer waiting will be stopped."}
 NO_ID = {"isSuccess": False, "message": "interactionId or sessionId must be provided.", "errorCode": 400}
@@ -61,6 +61,8 @@ class Model:
         path = unquote(sent.target.partition("?")[0])
         if path.startswith("/v1/client/"):
             return self._of_client(sent, path)
+        if path.startswith("/v1/staff/"):
+            return _of_staff(sent, path)
         if not path.startswith(("/v1/application/", "/v1/reporting/")):
             return Expected(404)
         refusal = gate(sent, KEYS, now_ms)
@@ -239,6 +241,30 @@ def _company_token(device_id: str | None, token: str | None, name: str | None) -
     if token is None:
         return Expected(400, "DLGEXCPINP_TKN")
     return Expected(400, "DLGEXCPINP_CSTNM") if name is None else Expected(502, "DLGEXCPSRV_AUTHSRVINACC")
+
+
+def _of_staff(sent: Sent, path: str) -> Expected:  # noqa: PLR0911 - a return for each rule, in their order
+    """A sign-in: nobody gets in, because this server was given no service that could confirm anybody."""
+    if path != SIGN_INS:
+        return Expected(404, "NOT_FOUND")
+    if sent.method == "OPTIONS":
+        return Expected(204)
+    if sent.method != "POST":
+        return Expected(405, "METHOD_NOT_ALLOWED")
+    refusal = _content_refusal(sent)
+    if refusal is not None:
+        return refusal
+    try:
+        fields = strict_object(sent.body)
+        user, session = id_of(fields, "userId"), id_of(fields, "sessionId")
+        name, token = text_of(fields, "userName"), text_of(fields, "token")
+    except MalformedError:
+        return Expected(400, "MALFORMED")
+    rules = ((user, 255, "USRID"), (name, 255, "USRNM"), (session, 1024, "SESID"), (token, 4096, "TKN"))
+    if any(value is not None and len(value) > most for value, most, _ in rules):
+        return Expected(400, "MALFORMED")
+    missing = (Expected(400, f"DLGEXCPINP_{code}") for value, _, code in rules if value is None)
+    return next(missing, Expected(502, "DLGEXCPSRV_AUTHSRVINACC"))
 
 
 def _content_refusal(sent: Sent) -> Expected | None:

@@ -81,8 +81,8 @@ class Fuzz:
         about = f"{sent}\nexpected {expected}\nanswered {reply}"
         assert reply.status == expected.status, about
         if sent.method != "HEAD":
-            if sent.target.startswith("/v1/client/"):
-                _check_customers_answer(expected, reply, about)
+            if sent.target.startswith(("/v1/client/", "/v1/staff/")):
+                _check_problems_answer(expected, reply, about)
             else:
                 _check_companys_answer(expected, reply, about)
         if expected.after is not None:
@@ -121,7 +121,7 @@ def _check_companys_answer(expected: Expected, reply: Reply, about: str) -> None
     assert not names or len(bytes.fromhex(answer["transactionHash"])) == 20, about
 
 
-def _check_customers_answer(expected: Expected, reply: Reply, about: str) -> None:
+def _check_problems_answer(expected: Expected, reply: Reply, about: str) -> None:
     if expected.status == 204:
         return
     if expected.status < 400:
@@ -154,4 +154,5 @@ async def test_every_answer_is_the_one_that_is_due(folder: Path, part: int) -> N
             await fuzz.batch()
         fuzz.end()
     assert {status[:3] for status in fuzz.counts} >= {"200", "201", "400", "401", "403", "404", "405", "413", "415"}
+    assert fuzz.counts["400 DLGEXCPINP_SESID"] > 0, "staff tried to sign in"
     assert min(fuzz.counts[f"{status} {text}"] for status, text in GATE_REFUSALS) > 50

@@ -10,7 +10,7 @@ from typing import Any
 from .bodies import CANARY, large, mutated, written
 from .model import Model
 from .reference import Header, Sent, signature, string_to_sign
-from .world import ACTIVATIONS, DEVICE, FIRST, GET_HASH, HELP, NOT_DELIVERED, REVOKED, SECOND, http_date
+from .world import ACTIVATIONS, DEVICE, FIRST, GET_HASH, HELP, NOT_DELIVERED, REVOKED, SECOND, SIGN_INS, http_date
 
 _AWAY = (0, 0, 0, 0, 1, -1, 899, -899, 900, -900, 901, -901, 86_400, -(10**9))
 _BAD_DATES = (
@@ -253,8 +253,10 @@ class Traffic:
 
     def _customer(self) -> Sent:
         rng, way = self.rng, self.rng.random()
-        if way < 0.35:
+        if way < 0.3:
             sent = Sent("POST", ACTIVATIONS, (), self._body(self._activation()))
+        elif way < 0.36:
+            sent = Sent("POST", SIGN_INS, (), self._body(self._sign_in()))
         elif way < 0.6:
             sent = Sent("POST", HELP, (), self._body(self._help()))
         elif way < 0.7:
@@ -262,8 +264,9 @@ class Traffic:
         else:
             sent = Sent(rng.choice(("GET", "GET", "DELETE", "HEAD")), f"{HELP}/{self._session()}", ())
         if rng.random() < 0.03:
-            targets = ("/v1/client/events", "/v1/client/", f"{HELP}/", f"/v1/client/{CANARY}", f"{HELP}?{CANARY}")
-            sent = replace(sent, target=rng.choice(targets))
+            help_targets = ("/v1/client/events", "/v1/client/", f"{HELP}/", f"/v1/client/{CANARY}", f"{HELP}?{CANARY}")
+            staff_targets = ("/v1/staff/", f"{SIGN_INS}/", f"{SIGN_INS}/{CANARY}", f"{SIGN_INS}?{CANARY}")
+            sent = replace(sent, target=rng.choice(help_targets + staff_targets))
         if rng.random() < 0.04:
             sent = replace(sent, method=rng.choice(_METHODS))
         return replace(sent, headers=self._client_headers(sent))
@@ -281,6 +284,13 @@ class Traffic:
         for name in rng.sample(sorted(fields), rng.choice((0, 0, 0, 1, 2))):
             del fields[name]
         return fields
+
+    def _sign_in(self) -> dict[str, Any]:
+        rng = self.rng
+        long = CANARY * rng.choice((21, 22, 85, 86, 341, 342))
+        values = (CANARY, CANARY, 31007, "", long)
+        names = rng.sample(("userId", "userName", "sessionId", "token"), rng.choice((2, 3, 4, 4, 4)))
+        return {name: rng.choice(values) for name in names}
 
     def _help(self) -> dict[str, Any]:
         rng = self.rng

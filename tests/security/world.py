@@ -30,6 +30,7 @@ NOT_DELIVERED = "/v1/application/interactionisnotdelivered"
 GET_HASH = "/v1/application/gettransactionhashforonlinehelp"
 ACTIVATIONS = "/v1/client/activations"
 HELP = "/v1/client/help"
+SIGN_INS = "/v1/staff/sessions"
 DEVICE = "q83vASNFZ4mrze8BI0VniavN7wEjRWeJq83vASNFZ4k="
 FIRST = ("5B1E7C40-93AD-4F26-8E0B-6D2C71A9F384", "kV7-test-secret-0001-not-for-production")
 SECOND = ("C0DE2A17-4E58-41B9-A6F3-90717B3D5E22", "p9Wm+Zt/4xQe==Gizli-Anahtar-Ğ-0002")
