@@ -1,7 +1,8 @@
-"""Every order of the five events on one customer's wait, with the server killed at every commit in three ways.
+"""Every order of the six events on one customer's wait, with the server killed at every commit in three ways.
 
 The events: the customer cancels, the company says not delivered, the time is up, a new request replaces the wait, the
-queue's answer comes. After a kill whoever got no answer asks again, as it would; then everything settles.
+queue's answer comes, an agent accepts. After a kill whoever got no answer asks again, as it would. Then another agent
+comes, the first one says goodbye, and everything settles.
 """
 
 import asyncio
@@ -12,11 +13,22 @@ from typing import Any, Final
 
 import pytest
 
-from diyalog.domain.commands import Activate, Caller, EndWait, Idempotency, QueueTook, Request, StartWait
-from diyalog.domain.ids import AccessKeyId, CommandId, InteractionId, NodeId, SessionId
+from diyalog.domain.commands import (
+    AcceptWait,
+    Activate,
+    Caller,
+    EndConversation,
+    EndWait,
+    Idempotency,
+    QueueTook,
+    Request,
+    Say,
+    StartWait,
+)
+from diyalog.domain.ids import AccessKeyId, CommandId, InteractionId, NodeId, SessionId, StaffRef
 from diyalog.domain.results import Delivery, Verdict
 from diyalog.domain.transitions import Event
-from diyalog.domain.wait import HelpType, Reason
+from diyalog.domain.wait import HelpType, Party, Reason
 from diyalog.ports import StoreUnavailableError
 from diyalog.storage.sealing import Sealer
 from kit.checker import Told, check
@@ -26,14 +38,16 @@ from world.faults import Fault, Faults
 from world.loop import SimulatedLoop
 from world.store import SimulatedStore
 
-EVENTS: Final = ("cancel", "not_delivered", "expire", "start", "queue_answer")
+EVENTS: Final = ("cancel", "not_delivered", "expire", "start", "queue_answer", "accept")
 KILLS: Final = (Fault.CRASH_BEFORE_COMMIT, Fault.CRASH_AFTER_COMMIT, Fault.COMMIT_ANSWER_LOST)
 OUTCOMES: Final = {
     "cancel": ("CANCELLED", "customer"),
     "not_delivered": ("NOT_DELIVERED", "queue"),
     "expire": ("EXPIRED", "time_limit"),
     "start": ("CANCELLED", "replaced"),
+    "accept": ("CONNECTED", None),
 }
+AGENTS: Final = (("31007", "Selin Aksoy"), ("31008", "Mert Kaya"))
 LIMIT_MS: Final = 1_000
 CALLER: Final = Caller(AccessKeyId("KEY"), "31007")
 FIRST, SECOND = SessionId("session-1"), SessionId("session-2")
@@ -78,6 +92,9 @@ class Story:
         record = await self._store.activate(Activate("880214", {}, b"t" * 32))
         assert record is not None
         self._customer = record.customer
+        self._agent, self._other = [
+            (await self._store.sign_in_staff(number, name, number.encode() * 32)).staff for number, name in AGENTS
+        ]
         begun = await self._store.start_wait(self._start(FIRST, "key-1", LIMIT_MS))
         self._held = begun.delivery
         self.queue[InteractionId("Q of session-1")] = "open"  # taken; the answer is under way
@@ -87,23 +104,27 @@ class Story:
             "expire": self._expire,
             "start": self._start_again,
             "queue_answer": self._queue_answer,
+            "accept": lambda: self._accept(self._agent),
         }
         for place, event in enumerate(self._order):
             self.faults.next = self._kill if place == self._killed_at else None
             await self._insisting(events[event])
             self.faults.next = None
+        await self._accept(self._other)
+        await self._say_goodbye()
         await self._restart()  # releases what the last server held
         await self._insisting(self._work_outbox)
         self._store.close()
 
     def check(self) -> None:
         connection = self._database.looking
-        check(connection, self.told, self.queue, settled=True)
+        check(connection, self.told, self.queue, settled=True, open_text=self._sealer.open)
         stored = connection.execute("SELECT session_id, outcome, reason FROM wait ORDER BY id").fetchall()
         ends = connection.execute("SELECT count(*) FROM audit WHERE outcome IS NOT NULL").fetchall()
         left = connection.execute("SELECT count(*) FROM outbox").fetchall()
         first = next(event for event in self._order if event in OUTCOMES)
-        assert stored == [(FIRST, *OUTCOMES[first]), (SECOND, None, None)]
+        # While the customer talks with an agent, nothing new is started.
+        assert stored == [(FIRST, *OUTCOMES[first]), *([] if first == "accept" else [(SECOND, None, None)])]
         assert ends == [(1,)]
         assert left == [(0,)]
         assert self._kill is None or self.faults.fired[self._kill] <= 1
@@ -179,12 +200,39 @@ class Story:
 
     async def _start_again(self) -> None:
         result = await self._store.start_wait(self._start(SECOND, "key-2", 600_000))
+        if result.verdict is Verdict.LOST:
+            assert result.wait is not None
+            self.told.note(result.wait.session_id, str(result.wait.outcome))
+            return
         assert result.verdict is Verdict.WON
         assert result.wait is not None
         assert result.wait.session_id == SECOND
         if result.replaced is not None:
             assert result.replaced.outcome is not None
             self.told.note(FIRST, result.replaced.outcome)
+
+    async def _accept(self, who: StaffRef) -> None:
+        result = await self._store.conversations.accept(AcceptWait(self._id(), who, session_id=FIRST))
+        assert result.wait is not None
+        assert result.wait.outcome is not None
+        self.told.note(FIRST, result.wait.outcome)
+        talk = result.wait.conversation
+        assert (result.verdict is Verdict.WON) == (talk is not None and talk.staff == who)
+        if talk is not None:
+            self.told.note_agent(FIRST, talk.agent_name)
+
+    async def _say_goodbye(self) -> None:
+        """The agent of the conversation writes and ends it; for one who has none there is none."""
+        said = await self._store.conversations.say(Say(FIRST, "m1", "Goodbye.", staff=self._agent))
+        over = await self._store.conversations.end(EndConversation(self._id(), FIRST, Party.AGENT, staff=self._agent))
+        assert said.verdict is over.verdict
+        if over.verdict is Verdict.WON:
+            assert said.event is not None
+            self.told.note_message(FIRST, "agent", "m1", said.event.seq, "Goodbye.")
+            self.told.ends[FIRST] = {"agent"}
+        else:
+            assert over.verdict is Verdict.UNKNOWN
+            assert "CONNECTED" not in self.told.outcomes[FIRST]
 
     async def _queue_answer(self) -> None:
         if self._held is None:
@@ -248,7 +296,7 @@ def tell(database: Database, order: tuple[str, ...], killed_at: int, kill: Fault
 
 
 @pytest.mark.parametrize("first", EVENTS)
-def test_every_order_of_the_five_events_and_every_kill(database: Database, first: str) -> None:
+def test_every_order_of_the_six_events_and_every_kill(database: Database, first: str) -> None:
     struck = told = 0
     for order in itertools.permutations(EVENTS):
         if order[0] == first:
@@ -257,6 +305,6 @@ def test_every_order_of_the_five_events_and_every_kill(database: Database, first
                 story = tell(database, order, killed_at, kill)
                 struck += story.faults.fired[kill]
                 told += 1
-    assert told == 24 * 5 * 3
+    assert told == 120 * 6 * 3
     # Only what has nothing to write does not come to a commit: expiry after another end.
     assert struck >= told * 3 // 4
