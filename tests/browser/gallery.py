@@ -14,6 +14,10 @@ from kit.site import FLAGS, ROOT, find_browser
 
 BUILT = ROOT / "web" / "dist" / "gallery"
 ADDRESS = "https://gallery.example"
+HELP = "gallery.html"
+"""The customer's screens."""
+DESK = "desk_gallery.html"
+"""Those of the agent desk."""
 COMPANY = {
     "name": "Anadolu Bankası",
     "phone": "0850 000 00 00",
@@ -46,16 +50,16 @@ class Gallery:
         return page
 
 
-async def show(page: Page, state: str, lang: str, company: Mapping[str, object] = COMPANY) -> None:
-    """Show one screen and wait until it is drawn."""
+async def show(page: Page, state: str, lang: str, company: Mapping[str, object] = COMPANY, *, file: str = HELP) -> None:
+    """Show one screen of a gallery's file and wait until it is drawn."""
     query = urlencode({"state": state, "lang": lang, "company": json.dumps(company)})
-    await page.goto(f"{ADDRESS}/gallery.html?{query}")
-    await page.wait_for_selector("main[data-state] h1", state="attached")
+    await page.goto(f"{ADDRESS}/{file}?{query}")
+    await page.wait_for_selector("body:has(main[data-state]) h1", state="attached")
 
 
-async def every_state(page: Page) -> list[str]:
+async def every_state(page: Page, file: str = HELP) -> list[str]:
     """The names of all screens, as the gallery's own list of contents has them."""
-    await page.goto(f"{ADDRESS}/gallery.html")
+    await page.goto(f"{ADDRESS}/{file}")
     names: list[str] = await page.locator("li[data-name]").evaluate_all("items => items.map(item => item.dataset.name)")
     return names
 

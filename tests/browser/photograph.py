@@ -1,6 +1,7 @@
-"""Photographs every screen of the gallery, for people to look at: `./dev screens [FOLDER] [--only WORD]`.
+"""Photographs every screen of the galleries, for people to look at: `./dev screens [FOLDER] [--only WORD]`.
 
-Each picture is `<language>-<scheme>-<width>/<screen>.png`; a contact sheet of each folder stands beside it.
+Each picture is `<language>-<scheme>-<width>/<screen>.png`, those of the agent desk under `desk-<language>-...`; a
+contact sheet of each folder stands beside it.
 """
 
 import argparse
@@ -10,10 +11,11 @@ from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 
-from browser.gallery import Gallery, every_state, opened, show
+from browser.gallery import DESK, HELP, Gallery, every_state, opened, show
 from kit.site import ROOT, find_browser
 
-WIDTHS = (390, 1280)
+WIDTHS = {HELP: (390, 1280), DESK: (390, 480, 1280)}
+PREFIX = {HELP: "", DESK: "desk-"}
 SCHEMES = ("light", "dark")
 LANGUAGES = ("tr", "en")
 IN_A_ROW = 6
@@ -22,23 +24,29 @@ ROWS = 2
 
 async def photograph(folder: Path, only: str) -> int:
     """Write all pictures and contact sheets; how many screens were photographed."""
-    taken = 0
     async with opened() as gallery:
-        names = [name for name in await every_state(await gallery.page(width=390)) if only in name]
-        for lang, scheme, width in product(LANGUAGES, SCHEMES, WIDTHS):
-            place = folder / f"{lang}-{scheme}-{width}"
-            place.mkdir(parents=True, exist_ok=True)
-            height = 844 if width < 600 else 900
-            page = await gallery.page(width=width, scheme=scheme)
-            for name in names:
-                await show(page, name, lang)
-                # The whole screen as on a phone that is tall enough: a sticky foot belongs at the end.
-                await page.set_viewport_size({"width": width, "height": height})
-                tall = await page.evaluate("document.documentElement.scrollHeight")
-                await page.set_viewport_size({"width": width, "height": max(height, tall)})
-                await page.screenshot(path=place / f"{name}.png")
-                taken += 1
-            await page.context.close()
+        return sum([await _photograph(gallery, file, folder, only) for file in (HELP, DESK)])
+
+
+async def _photograph(gallery: Gallery, file: str, folder: Path, only: str) -> int:
+    """All pictures of one gallery."""
+    names = [name for name in await every_state(await gallery.page(width=390), file) if only in name]
+    taken = 0
+    for lang, scheme, width in product(LANGUAGES, SCHEMES, WIDTHS[file]):
+        place = folder / f"{PREFIX[file]}{lang}-{scheme}-{width}"
+        place.mkdir(parents=True, exist_ok=True)
+        height = 844 if width < 600 else 900
+        page = await gallery.page(width=width, scheme=scheme)
+        for name in names:
+            await show(page, name, lang, file=file)
+            # The whole screen as on a phone that is tall enough: a sticky foot belongs at the end.
+            await page.set_viewport_size({"width": width, "height": height})
+            tall = await page.evaluate("document.documentElement.scrollHeight")
+            await page.set_viewport_size({"width": width, "height": max(height, tall)})
+            await page.screenshot(path=place / f"{name}.png")
+            taken += 1
+        await page.context.close()
+        if names:
             await _sheets(gallery, place, names, width)
     return taken
 

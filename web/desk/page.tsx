@@ -15,10 +15,12 @@ import { type DeskView, dataState, type View } from "./view.js";
 export function Page({ view, words, actions }: PartProps<View>): JSX.Element {
   return (
     <>
-      <Head view={view} words={words} actions={actions} />
-      {view.kind === "desk" && view.cutOffSince !== null && (
-        <p class="bar">{words.cutOff(clockTime(view.cutOffSince, words.lang))}</p>
-      )}
+      <header class="desk-head">
+        <Head view={view} words={words} actions={actions} />
+        {view.kind === "desk" && view.cutOffSince !== null && (
+          <p class="bar">{words.cutOff(clockTime(view.cutOffSince, words.lang))}</p>
+        )}
+      </header>
       {view.kind === "desk" ? (
         <Working view={view} words={words} actions={actions} />
       ) : (
@@ -32,7 +34,7 @@ export function Page({ view, words, actions }: PartProps<View>): JSX.Element {
 
 function Head({ view, words, actions }: PartProps<View>): JSX.Element {
   return (
-    <header class="desk-head">
+    <div class="desk-head-row">
       {view.kind === "desk" ? (
         <h1 class="desk-title" tabIndex={-1}>
           {words.title}
@@ -60,7 +62,7 @@ function Head({ view, words, actions }: PartProps<View>): JSX.Element {
       >
         {words.otherLanguage}
       </button>
-    </header>
+    </div>
   );
 }
 
