@@ -35,12 +35,17 @@ FILL: Final = (
     f"""INSERT INTO outbox (kind, wait, attempt, first_at, due_at, lease_node)
         SELECT 'create', n, 1, 0, 4000000000000, 'node-' || n % 5 FROM generate_series({ENDED + 1}, {ALL}) n""",
     f"INSERT INTO client_token (digest, customer, issued_at) SELECT int8send(n), n, n FROM generate_series(1, {ALL}) n",
+    "INSERT INTO staff (lookup, sealed_profile, seen_at) SELECT int8send(n), 'x', n FROM generate_series(1, 20000) n",
+    f"INSERT INTO staff_token (digest, staff, issued_at) SELECT int8send(n), n, n FROM generate_series(1, {ALL}) n",
     """INSERT INTO transaction_hash
        SELECT int8send(n), int8send(n), int8send(n), NULL, n FROM generate_series(1, 50000) n""",
     """INSERT INTO idempotency (scope, body, at, verdict)
        SELECT int8send(n), 'b', n, 'WON' FROM generate_series(1, 50000) n""",
 )
-LARGE: Final = {"wait", "outbox", "audit", "customer", "client_token", "transaction_hash", "idempotency"}
+JUDGED: Final = ("statements.postgres.sql", "staff.postgres.sql")
+LARGE: Final = frozenset(
+    {"wait", "outbox", "audit", "customer", "client_token", "transaction_hash", "idempotency", "staff", "staff_token"}
+)
 MAY_READ_ALL: Final = {
     "claimed_before": "the outbox, once after an answer was lost",
     "due_requests": "the requests that are with the queue, when more is due than is claimed at once",
@@ -90,7 +95,7 @@ async def test_no_statement_of_the_hot_path_reads_a_table_from_end_to_end(
             await connection.execute(insert, timeout=LIMIT_S)
         if analysed:
             await connection.execute("ANALYZE", timeout=LIMIT_S)
-        for name, statement in load_postgres_statements("statements.postgres.sql").items():
+        for name, statement in load_postgres_statements(*JUDGED).items():
             values = ", ".join(["NULL"] * len(statement.parameters))
             await connection.execute(f"PREPARE own_{name} AS {statement.text}")
             rows = await connection.fetch(f"EXPLAIN EXECUTE own_{name}{f'({values})' if values else ''}")
