@@ -68,7 +68,8 @@ class Exchange:
 
     `request_id` stands in the log and in refusals. `parameter` is the variable part of the path. `caller` is who
     signed the request, once that is verified, and `content` its body. `asker` and `session_id` are for the log only:
-    the access key id or the customer's row, and the session the request was about.
+    the access key id, the customer's row, or `staff-` and that of a member of the staff; and the session the request
+    was about.
     """
 
     __slots__ = ("asker", "caller", "content", "method", "parameter", "receive", "request_id", "scope", "session_id")

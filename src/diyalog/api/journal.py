@@ -20,8 +20,8 @@ class RequestJournal(Protocol):
     ) -> None:
         """One request was answered. `route` is the path's template, never the path as sent.
 
-        `caller` is the access key id or the customer's row once verified, `session_id` the session it was about,
-        `code` the refusal's or the envelope's code.
+        `caller` is the access key id, the customer's row, or `staff-` and that of a member of the staff, once verified;
+        `session_id` the session it was about, `code` the refusal's or the envelope's code.
         """
         ...
 
