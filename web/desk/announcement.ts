@@ -2,7 +2,7 @@
 
 import type { DeskWords } from "../words/desk.js";
 import { coverText, coverTitle } from "./covers.js";
-import { lossText, nameOf } from "./parts.js";
+import { lossText, nameOf, presenceText } from "./parts.js";
 import type { DeskView, View } from "./view.js";
 
 /** At most one thing: what matters most comes first. Messages in the front speak for themselves. */
@@ -47,6 +47,14 @@ function chatTold(before: DeskView, view: DeskView, words: DeskWords): string | 
       return [words.announce.over(name), by && words.chat.overBy[by]].filter(Boolean).join(" ");
     }
     if (unread > was.unread) return words.announce.message(name);
+  }
+  const [chat, was] = [view.chat, before.chat];
+  if (chat !== null && was?.conversationId === chat.conversationId) {
+    const here = chat.presence === "here";
+    if (chat.presence !== null && was.presence !== null && here !== (was.presence === "here")) {
+      const text = here ? words.list.back : presenceText(chat.presence, words);
+      return `${nameOf(chat.person, words)}: ${text}.`;
+    }
   }
   if (view.chat?.ending === "failed" && before.chat?.ending === "sending") {
     return words.chat.endFailed;

@@ -33,6 +33,8 @@ export interface Chat {
   /** The newest message that the agent has had in view. */
   readonly seen: number;
   readonly ending: Ending;
+  /** The customer's app is away; `since` null: it was when the desk first saw it. Device time. */
+  readonly away: { readonly since: number | null } | null;
   /** What is masked is shown, for this conversation only. */
   readonly revealed: boolean;
 }
@@ -54,6 +56,7 @@ export function chatOf(
     stale: true,
     seen: 0,
     ending: { step: "no" },
+    away: conversation.present === false ? { since: null } : null,
     revealed: false,
   };
 }
@@ -85,14 +88,22 @@ export function changedChat(
 }
 
 /** News of the conversation itself. What is over stays over. */
-export function withConversation(chat: Chat, conversation: Conversation): Chat {
+export function withConversation(chat: Chat, conversation: Conversation, now: number): Chat {
   if (isOver(chat)) return chat;
-  const news = { ...chat, conversation };
+  const away = conversation.present === false ? (chat.away ?? { since: now }) : null;
+  const news = { ...chat, conversation, away };
   return conversation.endedAt === null ? news : closed(news);
 }
 
 export function withEnd(chat: Chat, endedAt: number, endedBy: EndedBy | null): Chat {
-  return withConversation(chat, { ...chat.conversation, endedAt, endedBy });
+  if (isOver(chat)) return chat;
+  return closed({ ...chat, conversation: { ...chat.conversation, endedAt, endedBy } });
+}
+
+/** A message that has just come. Whoever writes is there. */
+export function withMessage(chat: Chat, message: Message): Chat {
+  const away = message.author === "customer" ? null : chat.away;
+  return withMessages({ ...chat, away }, [message]);
 }
 
 /** Messages from the stream or from an answer, in any order, some perhaps known. */

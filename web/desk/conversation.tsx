@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { clockTime } from "#shared/clock.ts";
 import { Record as Facts, type RecordRow } from "#shared/record.tsx";
 import type { DeskWords } from "../words/desk.js";
-import { nameOf, type PartProps } from "./parts.js";
+import { nameOf, type PartProps, PresenceMark } from "./parts.js";
 import type { ChatView, DeskView, Fact, MessageView } from "./view.js";
 
 /** The server takes no longer message. */
@@ -45,6 +45,7 @@ function Conversation({ view, words, actions }: PartProps<ChatView>): JSX.Elemen
         <h2 class="chat-name" id="chat-title" tabIndex={-1}>
           {nameOf(view.person, words)}
         </h2>
+        {view.presence !== null && <PresenceMark presence={view.presence} words={words} />}
         {view.over === null && <End view={view} words={words} actions={actions} />}
       </header>
       <Facts label={words.record.label} rows={rows} />

@@ -3,7 +3,15 @@
 import { CLOSE } from "diyalog";
 import { type Chat, isOver } from "./chats.js";
 import type { Launch } from "./launch.js";
-import { type Agent, type Happening, initialState, type State, update } from "./model.js";
+import {
+  type Agent,
+  currentChat,
+  type Happening,
+  initialState,
+  inView,
+  type State,
+  update,
+} from "./model.js";
 import type { StaffEvent, Welcome } from "./protocol.js";
 import { lossIn, pauseAfter, refusalOf } from "./refusals.js";
 import { Sender } from "./sender.js";
@@ -12,8 +20,8 @@ import type { Position, StaffStream, StreamListener } from "./stream.js";
 import { NOTHING, type Tab } from "./tab.js";
 
 const POLL_EVERY_MS = 2_000;
-/** More messages than this in one answer: there may be more of them. */
-const FULL_ANSWER = 100;
+/** How often it is asked whether the customer in front is there. */
+const PRESENCE_EVERY_MS = 5_000;
 
 export interface DeskParts {
   readonly api: StaffApi;
@@ -186,6 +194,7 @@ export class Desk {
     const single = customerId !== null || conversationId !== null;
     this.do({ type: "signedIn", agent: agent ?? NOBODY, single });
     this.#connect(token, BEGINNING);
+    void this.#watchPresence();
     if (conversationId !== null) void this.#reopen(conversationId);
     else if (customerId !== null) void this.#openFor(customerId);
   }
@@ -263,6 +272,22 @@ export class Desk {
     this.#cancelPoll = this.#parts.schedule(() => void this.#poll(), POLL_EVERY_MS);
   }
 
+  /** Nothing tells the desk that a customer went away, so it asks, while somebody looks. */
+  async #watchPresence(): Promise<void> {
+    const chat = currentChat(this.#state);
+    const { link, stage } = this.#state;
+    if (stage.at === "refused") return;
+    if (chat !== undefined && !isOver(chat) && link.kind === "open" && inView(this.#state)) {
+      try {
+        const conversation = await this.#parts.api.conversation(idOf(chat));
+        this.do({ type: "conversation", conversation });
+      } catch (error) {
+        this.#signedOut(error);
+      }
+    }
+    this.#parts.schedule(() => void this.#watchPresence(), PRESENCE_EVERY_MS);
+  }
+
   #loadStale(): void {
     for (const chat of this.#state.chats) {
       if (chat.stale && !this.#loading.has(idOf(chat))) void this.#load(chat);
@@ -275,14 +300,8 @@ export class Desk {
     const { api } = this.#parts;
     this.#loading.add(conversationId);
     try {
-      const messages = [];
-      let after = chat.loadedTo ?? 0;
-      for (let full = true; full; ) {
-        const more = await this.#untilAnswered(() => api.messages(conversationId, after));
-        messages.push(...more);
-        full = more.length >= FULL_ANSWER;
-        after = more.at(-1)?.seq ?? after;
-      }
+      const after = chat.loadedTo ?? 0;
+      const messages = await this.#untilAnswered(() => api.messages(conversationId, after));
       this.#loading.delete(conversationId);
       this.do({ type: "history", conversationId, messages });
     } catch (error) {

@@ -5,7 +5,7 @@ import type { JSX } from "preact";
 import { clockTime } from "#shared/clock.ts";
 import { Icon } from "#shared/icon.tsx";
 import type { DeskWords } from "../words/desk.js";
-import { Kind, lossText, minutesText, nameOf, type PartProps } from "./parts.js";
+import { Kind, lossText, minutesText, nameOf, type PartProps, PresenceMark } from "./parts.js";
 import type { ChatEntry, DeskView, RowView } from "./view.js";
 
 /** Names the sentence that says why nobody can be accepted now. */
@@ -72,7 +72,7 @@ function Row({
           {minutesText(view.minutes, words)}
           {view.topic !== null && ` · ${view.topic}`}
         </p>
-        {loss === null ? <Presence view={view} words={words} /> : null}
+        {loss === null && <PresenceMark presence={view.presence} words={words} />}
         {loss !== null && <p class="row-loss">{lossText(loss, words)}</p>}
         {loss === null && step === "unsure" && <p class="row-loss">{words.list.unsure}</p>}
       </div>
@@ -98,16 +98,6 @@ function LongMark({ words }: { readonly words: DeskWords }): JSX.Element {
       <Icon node={TriangleAlert} />
       <span class="visually-hidden">{words.list.longWait} </span>
     </>
-  );
-}
-
-function Presence(props: { readonly view: RowView; readonly words: DeskWords }): JSX.Element {
-  const { list, lang } = props.words;
-  const { presence } = props.view;
-  if (presence === "here") return <p class="presence presence-here">{list.here}</p>;
-  const { since } = presence;
-  return (
-    <p class="presence">{since === null ? list.away : list.awaySince(clockTime(since, lang))}</p>
   );
 }
 

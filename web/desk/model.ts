@@ -13,7 +13,7 @@ import {
   withEnd,
   withEndTimedOut,
   withHistory,
-  withMessages,
+  withMessage,
   withOutgoing,
   withOutgoingState,
   withSeen,
@@ -177,7 +177,7 @@ function changed(state: State, happening: Happening, now: number): State {
     case "lost":
       return inRow(state, happening.sessionId, (row) => lostRow(row, happening.loss, now));
     case "taken":
-      return taken(state, happening.conversation);
+      return taken(state, happening.conversation, now);
     case "notWaiting": {
       const { customerId, loss } = happening;
       return { ...state, stage: { at: "notWaiting", customerId, loss } };
@@ -185,7 +185,7 @@ function changed(state: State, happening: Happening, now: number): State {
     case "showList":
       return { ...state, single: false, stage: { at: "working" }, pane: "waiting" };
     case "welcome":
-      return welcomed(state, happening.welcome, happening.clockOffset);
+      return welcomed(state, happening.welcome, happening.clockOffset, now);
     case "reconnecting":
       return { ...state, link: { kind: "connecting", since: now } };
     case "linkLost":
@@ -195,7 +195,7 @@ function changed(state: State, happening: Happening, now: number): State {
     case "event":
       return heard(state, happening.event);
     case "conversation":
-      return withNews(state, happening.conversation);
+      return withNews(state, happening.conversation, now);
     case "choose":
       return { ...state, current: happening.conversationId, pane: "chat" };
     case "dismiss":
@@ -255,10 +255,10 @@ function queueTold(state: State, waiting: readonly Waiting[], now: number): Stat
   };
 }
 
-function taken(state: State, conversation: Conversation): State {
+function taken(state: State, conversation: Conversation, now: number): State {
   const { conversationId } = conversation;
   const row = state.rows.find(({ waiting }) => waiting.sessionId === conversationId);
-  const next = withNews(state, conversation, row?.waiting.startedAt);
+  const next = withNews(state, conversation, now, row?.waiting.startedAt);
   return {
     ...next,
     rows: state.rows.filter((one) => one !== row),
@@ -268,14 +268,14 @@ function taken(state: State, conversation: Conversation): State {
   };
 }
 
-function welcomed(state: State, welcome: Welcome, clockOffset: number): State {
+function welcomed(state: State, welcome: Welcome, clockOffset: number, now: number): State {
   const known = welcome.recovered
     ? state.chats
     : state.chats.map((chat) =>
         chat.conversation.endedAt === null ? { ...chat, stale: true } : chat,
       );
   const next: State = { ...state, link: { kind: "open" }, clockOffset, chats: known };
-  return welcome.conversations.reduce((so, one) => withNews(so, one), next);
+  return welcome.conversations.reduce((so, one) => withNews(so, one, now), next);
 }
 
 function linkClosed(state: State, code: number): State {
@@ -288,7 +288,7 @@ function linkClosed(state: State, code: number): State {
 function heard(state: State, event: StaffEvent): State {
   switch (event.kind) {
     case "message":
-      return inChat(state, event.conversationId, (chat) => withMessages(chat, [event.message]));
+      return inChat(state, event.conversationId, (chat) => withMessage(chat, event.message));
     case "ended":
       return inChat(state, event.conversationId, (chat) => withEnd(chat, event.at, event.endedBy));
     default:
@@ -297,10 +297,11 @@ function heard(state: State, event: StaffEvent): State {
 }
 
 /** A conversation as the server tells it, new to the desk or not. The first one comes to the front. */
-function withNews(state: State, conversation: Conversation, joinedAt?: number): State {
+function withNews(state: State, conversation: Conversation, now: number, joinedAt?: number): State {
   const { conversationId } = conversation;
   const known = state.chats.some((chat) => chat.conversation.conversationId === conversationId);
-  if (known) return inChat(state, conversationId, (chat) => withConversation(chat, conversation));
+  if (known)
+    return inChat(state, conversationId, (chat) => withConversation(chat, conversation, now));
   const { [conversationId]: waitedFrom, ...joined } = state.kept.joined;
   const { [conversationId]: unsent, ...outbox } = state.kept.outbox;
   const chat = chatOf(conversation, joinedAt ?? waitedFrom ?? null, unsent ?? []);

@@ -1,10 +1,11 @@
 import { MessageSquare, Phone, Video } from "lucide";
 import type { JSX } from "preact";
+import { clockTime } from "#shared/clock.ts";
 import { Icon } from "#shared/icon.tsx";
 import type { DeskWords } from "../words/desk.js";
 import type { Actions } from "./actions.js";
 import type { Loss } from "./line.js";
-import type { Person } from "./view.js";
+import type { Person, Presence } from "./view.js";
 
 /** What every part of the desk is made from. */
 export interface PartProps<Shown> {
@@ -39,4 +40,22 @@ export function lossText(loss: Loss, { loss: words }: DeskWords): string {
 
 export function minutesText(minutes: number, words: DeskWords): string {
   return minutes < 1 ? words.underAMinute : words.minutes(minutes);
+}
+
+export function presenceText(presence: Presence, { list, lang }: DeskWords): string {
+  if (presence === "here") return list.here;
+  return presence.since === null ? list.away : list.awaySince(clockTime(presence.since, lang));
+}
+
+/** Whether the customer is there: a mark, and in words. */
+export function PresenceMark(props: {
+  readonly presence: Presence;
+  readonly words: DeskWords;
+}): JSX.Element {
+  const here = props.presence === "here";
+  return (
+    <p class={here ? "presence presence-here" : "presence"}>
+      {presenceText(props.presence, props.words)}
+    </p>
+  );
 }

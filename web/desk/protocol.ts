@@ -36,7 +36,8 @@ export interface Waiting extends Matter {
   readonly present: boolean;
 }
 
-export const ENDERS = ["agent", "customer", "company"] as const;
+/** Whoever ended a conversation; a side that was away for too long is lost, and ends it by that. */
+export const ENDERS = ["agent", "customer", "company", "agent_lost", "customer_lost"] as const;
 export type EndedBy = (typeof ENDERS)[number];
 
 /** A conversation of this member of the staff; `endedAt` null: it goes on. */
@@ -45,6 +46,8 @@ export interface Conversation extends Matter {
   readonly startedAt: number;
   readonly endedAt: number | null;
   readonly endedBy: EndedBy | null;
+  /** Whether the customer's app is connected now; null: the server did not say. */
+  readonly present: boolean | null;
 }
 
 export const AUTHORS = ["customer", "agent"] as const;
@@ -142,6 +145,7 @@ export function readConversation(value: unknown): Conversation | null {
     startedAt,
     endedAt: timeOf(fields["endedAt"]) ?? (over ? startedAt : null),
     endedBy: oneOf(ENDERS, fields["endedBy"]),
+    present: typeof fields["present"] === "boolean" ? fields["present"] : null,
   };
 }
 

@@ -53,6 +53,9 @@ export interface Person {
   readonly masked: string;
 }
 
+/** Whether a customer's app is connected. `since` null: it is not known since when it is not. */
+export type Presence = "here" | { readonly since: number | null };
+
 export interface RowView {
   readonly sessionId: string;
   readonly person: Person;
@@ -60,8 +63,7 @@ export interface RowView {
   readonly minutes: number;
   readonly long: boolean;
   readonly topic: string | null;
-  /** `since` null: it is not known since when. */
-  readonly presence: "here" | { readonly since: number | null };
+  readonly presence: Presence;
   readonly step: "free" | "taking" | "unsure";
   readonly loss: Loss | null;
 }
@@ -89,6 +91,8 @@ export interface MessageView {
 export interface ChatView {
   readonly conversationId: string;
   readonly person: Person;
+  /** null: it is over, or not known. */
+  readonly presence: Presence | null;
   readonly over: { readonly by: EndedBy | null } | null;
   readonly facts: readonly Fact[];
   readonly messages: readonly MessageView[];
@@ -209,6 +213,7 @@ function chatView(chat: Chat, now: number): ChatView {
   return {
     conversationId,
     person: personOf(conversation),
+    presence: isOver(chat) || conversation.present === null ? null : (chat.away ?? "here"),
     over: isOver(chat) ? { by: conversation.endedBy } : null,
     facts: factsOf(chat),
     messages: [

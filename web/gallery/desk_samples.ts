@@ -67,6 +67,7 @@ function conversation(matter: Matter, minutes: number): Conversation {
     startedAt: NOW - minutes * MINUTE,
     endedAt: null,
     endedBy: null,
+    present: true,
   };
 }
 
@@ -168,12 +169,14 @@ const STATES = {
       { id: "u3", text: "Görebiliyor musunuz?", at: NOW, state: "waiting" },
     ],
   })),
+  "chat-away": withChat((chat) => ({ ...chat, away: { since: NOW - 7 * MINUTE } })),
   "chat-cut-off": { ...WORK, link: CUT },
   "chat-end-asked": withChat((chat) => ({ ...chat, ending: { step: "asked", until: NOW } })),
   "chat-ending": withChat((chat) => ({ ...chat, ending: { step: "sending" } })),
   "chat-end-failed": withChat((chat) => ({ ...chat, ending: { step: "failed" } })),
   "chat-over-agent": withChat((chat) => withEnd(chat, NOW, "agent")),
   "chat-over-customer": withChat((chat) => withEnd(chat, NOW, "customer")),
+  "chat-over-lost": withChat((chat) => withEnd(chat, NOW, "customer_lost")),
   customer: { ...WORK, pane: "customer" },
   "customer-shown": {
     ...withChat((chat) => ({ ...chat, revealed: true })),

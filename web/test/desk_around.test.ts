@@ -175,8 +175,13 @@ describe("what is spoken", () => {
     ],
     ["chat-ending", "chat-end-failed", "The end is not confirmed. Please end again."],
     ["chat", "chat-long", null],
+    ["chat-away", "chat", "Ayşe Yıldız: Back."],
   ])("from %s to %s", (before, after, text) => {
     expect(told(before, after)).toBe(text);
+  });
+
+  it("says when a customer goes away, in the time of the device", () => {
+    expect(told("chat", "chat-away")).toMatch(/^Ayşe Yıldız: Away since \d\d:\d\d\.$/);
   });
 
   it("speaks the language of the desk", () => {

@@ -130,6 +130,31 @@ describe("a conversation", () => {
     expect(session.messages).toHaveLength(1);
   });
 
+  it("knows within five seconds whether the customer in front is there", async () => {
+    const { session, view } = await inConversation();
+    const presence = () => working(view()).chat?.presence;
+    expect(presence()).toBe("here");
+    session.present = false;
+    const before = Date.now();
+    await settle(5_000);
+    expect(presence()).toMatchObject({ since: expect.any(Number) });
+    const { since } = presence() as { since: number };
+    expect(since).toBeGreaterThan(before);
+    await settle(10_000);
+    expect(presence()).toEqual({ since });
+    server.says(session, "Buradayım");
+    await settle(0);
+    expect(presence()).toBe("here");
+  });
+
+  it("asks for nobody's presence while nobody looks", async () => {
+    const { id, show } = await inConversation();
+    show(false);
+    const asked = server.count(`GET /conversations/${id}`);
+    await settle(30_000);
+    expect(server.count(`GET /conversations/${id}`)).toBe(asked);
+  });
+
   it("ends when the agent says so, and tells the outer page once", async () => {
     const { id, desk, view, outer } = await inConversation();
     desk.do({ type: "ending", conversationId: id, step: "asked" });

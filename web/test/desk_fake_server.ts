@@ -21,6 +21,7 @@ export interface FakeSession {
   endedBy: string | null;
   seq: number;
   readonly messages: Fields[];
+  present: boolean;
 }
 
 export class FakeStaffServer {
@@ -112,6 +113,7 @@ export class FakeStaffServer {
       endedBy: null,
       seq: 1,
       messages: [],
+      present: true,
     };
     this.sessions.push(session);
     return session;
@@ -284,7 +286,7 @@ export class FakeStaffSocket {
 }
 
 function objectOf(session: FakeSession): Fields {
-  const { sessionId, customerId, customerName, state, endedBy, seq } = session;
+  const { sessionId, customerId, customerName, state, endedBy, seq, present } = session;
   return {
     conversationId: sessionId,
     sessionId,
@@ -295,6 +297,7 @@ function objectOf(session: FakeSession): Fields {
     state,
     startedAt: AT,
     ...(state === "ENDED" && { endedAt: AT, endedBy }),
+    present,
     seq,
     attachedData: { topic: "limit" },
   };

@@ -22,7 +22,7 @@ function waiting(sessionId: string, minutes = 0, present = true): Waiting {
 }
 
 function conversation(conversationId: string): Conversation {
-  return { ...MATTER, conversationId, startedAt: NOW, endedAt: null, endedBy: null };
+  return { ...MATTER, conversationId, startedAt: NOW, endedAt: null, endedBy: null, present: true };
 }
 
 function said(seq: number, author: Message["author"], at = NOW): Message {

@@ -47,6 +47,7 @@ export interface DeskWords {
     readonly here: string;
     readonly away: string;
     awaySince(time: string): string;
+    readonly back: string;
   };
   /** Why a row is not there any more. */
   readonly loss: {
@@ -98,6 +99,8 @@ export interface DeskWords {
       readonly agent: string;
       readonly customer: string;
       readonly company: string;
+      readonly agent_lost: string;
+      readonly customer_lost: string;
     };
     readonly close: string;
   };

@@ -45,6 +45,7 @@ export const deskEn: DeskWords = {
     here: "Here",
     away: "Away",
     awaySince: (time) => `Away since ${time}`,
+    back: "Back",
   },
   loss: {
     left: "The customer stopped waiting",
@@ -91,6 +92,8 @@ export const deskEn: DeskWords = {
       agent: "You ended it.",
       customer: "The customer ended it.",
       company: "It was closed by the company.",
+      agent_lost: "Your desk was away for too long.",
+      customer_lost: "The customer was away for too long.",
     },
     close: "Close",
   },

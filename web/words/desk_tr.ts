@@ -46,6 +46,7 @@ export const deskTr: DeskWords = {
     here: "Burada",
     away: "Ayrıldı",
     awaySince: (time) => `Ayrıldığı saat: ${time}`,
+    back: "Geri geldi",
   },
   loss: {
     left: "Müşteri beklemeyi bıraktı",
@@ -92,6 +93,8 @@ export const deskTr: DeskWords = {
       agent: "Siz bitirdiniz.",
       customer: "Müşteri bitirdi.",
       company: "Şirket tarafından kapatıldı.",
+      agent_lost: "Masanızın bağlantısı uzun süre yoktu.",
+      customer_lost: "Müşteri uzun süre dönmedi.",
     },
     close: "Kapat",
   },
