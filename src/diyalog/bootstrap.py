@@ -19,21 +19,25 @@ from diyalog.callouts.token_verifier import HttpTokenVerifier
 from diyalog.clock import Clock, StoreClock, SystemClock
 from diyalog.domain.ids import NodeId
 from diyalog.domain.results import Delivery
-from diyalog.journal import ServerJournal
+from diyalog.journal import DeskJournal, ServerJournal
 from diyalog.observability.auditing import unlinked_rows
 from diyalog.observability.logging import Log, configure
 from diyalog.observability.metrics import Metrics
 from diyalog.opening import checked_bus, new_node_id, open_existing_audit, open_server_audit, serving_store
-from diyalog.policies import access_policy, api_policy, keep_ms, milliseconds, server_options, waiting_policy
+from diyalog.policies import (
+    access_policy,
+    api_policy,
+    keep_ms,
+    milliseconds,
+    server_options,
+    stream_policy,
+    waiting_policy,
+)
 from diyalog.ports import AuditStore, StoreUnavailableError
 from diyalog.ports_bus import Bus
 from diyalog.ports_callouts import Alarm
 from diyalog.protocol.help import help_limits
-from diyalog.realtime.admission import Streams
-from diyalog.realtime.connection import StreamContext
-from diyalog.realtime.hub import Hub
-from diyalog.realtime.presence import Presence
-from diyalog.realtime.upkeep import POLL_SECONDS, SWEEP_SECONDS, Upkeep
+from diyalog.realtime.service import EventStreams
 from diyalog.server.server import Server
 from diyalog.settings import Settings
 from diyalog.storage.auditing import SqliteAudit
@@ -49,6 +53,7 @@ from diyalog.usecases.following import Following
 from diyalog.usecases.keyring import KeyRing
 from diyalog.usecases.queueing import Queueing, QueueingPolicy
 from diyalog.usecases.staff_access import StaffAccess
+from diyalog.usecases.staff_following import StaffFollowing
 from diyalog.usecases.waiting import Waiting
 from diyalog.usecases.waking import Telling, Waking
 from diyalog.workers.audit_chain import AuditChain
@@ -79,7 +84,7 @@ class NoQueueSystem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """A server, put together and not yet running. `workers` run beside `application`; `hub` finishes last."""
+    """A server, put together and not yet running. `workers` run beside `application`; `streams` finish last."""
 
     store: DatabaseStore
     audit: SqliteAudit | PostgresAudit
@@ -89,7 +94,7 @@ class Parts:
     access: Access
     following: Following
     keys: KeyRing
-    hub: Hub
+    streams: EventStreams
     application: Application
     workers: tuple[Worker, ...]
     journal: ServerJournal
@@ -144,12 +149,7 @@ def put_together(
     ring = KeyRing(store, clock)
     limits = help_limits(waiting.policy.limit_ms, waiting.policy.abandon_ms, waiting.policy.queue_timeout_ms)
     now = asyncio.get_running_loop().time
-    hub = Hub(journal, now, settings.limits.sockets_per_customer)
-    presence = Presence(following, journal, hub.start)
-    changes.subscribe(hub)
-    changes.subscribe_own(journal)
     bus = make_bus(Waking(store, changes.heard).woken, journal)
-    changes.subscribe_own(Telling(bus, node))
     conversing = Conversing(
         store.conversations,
         store,
@@ -158,8 +158,19 @@ def put_together(
         commands=commands,
         agent_lost_ms=milliseconds(settings.agent_lost_after),
     )
-    context = StreamContext(hub, following, presence, journal, time, now, limits, settings.limits.messages)
-    streams = Streams(context, settings.allowed_origins, lambda: waiting.stopping)
+    streams = EventStreams(
+        following,
+        StaffFollowing(store, conversing, staff, node),
+        journal=journal,
+        staff_journal=DeskJournal(log, metrics),
+        clock=time,
+        now=now,
+        draining=lambda: waiting.stopping,
+        policy=stream_policy(settings, limits),
+    )
+    streams.hear(changes)
+    changes.subscribe_own(journal)
+    changes.subscribe_own(Telling(bus, node))
     audit = open_server_audit(settings)
     chaining = Chaining(audit, audit.keys, clock=time, keep_ms=keep_ms(settings), on_broken=_audit_alarm(log, metrics))
     health = Health(
@@ -169,28 +180,26 @@ def put_together(
         bus_answers=lambda: bus.connected,
         render=_render(metrics, store, audit),
     )
-    use_cases = UseCases(waiting=waiting, access=access, staff=staff, keys=ring, health=health, sockets=streams)
+    use_cases = UseCases(
+        waiting=waiting,
+        access=access,
+        staff=staff,
+        keys=ring,
+        health=health,
+        sockets=streams.admission,
+    )
     # Behind a call of the loop's own, so that an answer is written before its request is looked into.
     later = asyncio.get_running_loop().call_soon
     debugging = SignatureDebugging(clock, later, log.signature_line) if settings.debug_signatures else None
     app = application(use_cases, api_policy(settings, epoch, limits), journal, clock, debugging)
-    upkeep = Upkeep(hub, following, presence, journal)
     workers = (
         AuditChain(chaining, asyncio.sleep),  # first, so that it stops last and links what the others wrote
-        _heartbeat(
-            store,
-            node,
-            clock=clock,
-            time=time,
-            journal=journal,
-            tell_again=lambda: presence.tell_again(stream.row for stream in hub.followers() if not stream.over),
-        ),
+        _heartbeat(store, node, clock=clock, time=time, journal=journal, tell_again=streams.tell_again),
         keys(ring, asyncio.sleep),
         *(() if queueing is None else (Outbox(queueing),)),
         deadlines(waiting, asyncio.sleep),
         conversation_deadlines(conversing, asyncio.sleep),
-        Periodic("stream_sweep", SWEEP_SECONDS, upkeep.sweep, asyncio.sleep),
-        Periodic("stream_poll", POLL_SECONDS, upkeep.poll, asyncio.sleep),
+        *(Periodic(name, every_s, turn, asyncio.sleep) for name, every_s, turn in streams.turns),
         _retention(settings, store),
         Lag(now, metrics.loop_lag, asyncio.sleep),
     )
@@ -203,7 +212,7 @@ def put_together(
         access=access,
         following=following,
         keys=ring,
-        hub=hub,
+        streams=streams,
         application=app,
         workers=workers,
         journal=journal,
@@ -378,7 +387,7 @@ async def _serve(settings: Settings, parts: Parts, on_ready: Callable[[str], Non
     try:
         async with supervisor(parts):
             await server.serve()
-            await parts.hub.finish(_FINISH_S)
+            await parts.streams.finish(_FINISH_S)
     finally:
         await parts.bus.stop()
         await parts.http.stop()

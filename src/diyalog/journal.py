@@ -121,3 +121,16 @@ class ServerJournal:
         self._log.transition_line(
             wait.session_id, happened, wait.state, wait.outcome, wait.reason, interaction_id=wait.interaction_id
         )
+
+
+class DeskJournal(ServerJournal):
+    """The journal of desks' event streams, which are counted apart from those of customers."""
+
+    def stream_opened(self) -> None:
+        """A desk's socket was opened."""
+        self._metrics.desk_opened()
+
+    def stream_closed(self, session_id: str | None, code: int, duration_ms: float) -> None:
+        """A desk's socket is gone; what it followed is a member of the staff."""
+        self._metrics.desk_closed()
+        self._log.stream_line(None, code, duration_ms, caller=session_id)

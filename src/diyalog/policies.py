@@ -8,6 +8,7 @@ from typing import Final
 from diyalog.api.app import ApiPolicy
 from diyalog.api.company_look import CompanyLook, read_look
 from diyalog.protocol.help import HelpLimits
+from diyalog.realtime.service import StreamPolicy
 from diyalog.server.options import ServerOptions
 from diyalog.settings import Settings, SettingsError
 from diyalog.usecases.access import AccessPolicy
@@ -62,6 +63,16 @@ def api_policy(settings: Settings, epoch: str, limits: HelpLimits) -> ApiPolicy:
         auth_failures=settings.limits.auth_failures,
         starts=settings.limits.starts,
         body_bytes=settings.limits.body_bytes,
+    )
+
+
+def stream_policy(settings: Settings, limits: HelpLimits) -> StreamPolicy:
+    """What event streams allow; `limits` are told to customers' apps."""
+    return StreamPolicy(
+        help_limits=limits,
+        allowed_origins=settings.allowed_origins,
+        sockets_per_customer=settings.limits.sockets_per_customer,
+        messages_per_minute=settings.limits.messages,
     )
 
 

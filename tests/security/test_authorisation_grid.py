@@ -43,6 +43,7 @@ DELETE /v1/client/help/{sessionId}                      stranger 401    401     
 DELETE /v1/client/help/{sessionId}                      barred   401    401     404      404   404     200    401    401    401     401   401
 DELETE /v1/client/help/{sessionId}                      nobody   401    401     404      404   404     404    401    401    401     401   401
 GET /v1/client/events                                   nobody   426    426     426      426   426     426    426    426    426     426   426
+GET /v1/staff/events                                    nobody   426    426     426      426   426     426    426    426    426     426   426
 POST /v1/staff/sessions                                 agent    502    502     502      502   502     502    502    502    502     502   502
 POST /v1/staff/sessions                                 nobody   400    400     400      400   400     400    400    400    400     400   400
 GET /livez                                              nobody   200    200     200      200   200     200    200    200    200     200   200
@@ -145,7 +146,7 @@ async def test_every_route_stands_in_the_table(people: People) -> None:
 async def test_the_table(people: People) -> None:
     found = [(*cell[:3], await people.ask(*cell[:3])) for cell in CELLS]
     assert [cell for cell, due in zip(found, CELLS, strict=True) if cell != due] == []
-    assert len(found) == len(ROWS) * len(IDENTITIES) == 28 * 11
+    assert len(found) == len(ROWS) * len(IDENTITIES) == 29 * 11
 
 
 async def test_a_signature_of_another_time_is_none(people: People) -> None:

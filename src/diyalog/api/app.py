@@ -118,6 +118,7 @@ def route_table(
             Route("DELETE", "/v1/client/help/{sessionId}", client.cancel),
             Route("GET", "/v1/client/events", client.events),
             Route("POST", "/v1/staff/sessions", staff.sign_in),
+            Route("GET", "/v1/staff/events", client.events),
             Route("GET", "/livez", operations.livez),
             Route("GET", "/readyz", operations.readyz),
             Route("GET", "/metrics", operations.metrics),

@@ -32,7 +32,9 @@ class Line(Struct, frozen=True, omit_defaults=True, tag_field="event", gc=False)
 
 
 class RequestLine(Line, frozen=True, tag="request"):
-    """One HTTP request and its answer. `caller` is an access key id or a customer's row number, once verified."""
+    """One HTTP request and its answer. `caller` is an access key id, a customer's row number, or `staff-` and that of a
+    member of the staff, once verified.
+    """
 
     method: str
     route: str
@@ -66,11 +68,15 @@ class CalloutLine(Line, frozen=True, tag="callout"):
 
 
 class StreamLine(Line, frozen=True, tag="stream"):
-    """One event stream that ended, with the close code that either side gave."""
+    """One event stream that ended, with the close code that either side gave.
+
+    `caller`: the row number of the member of the staff, for a desk's stream.
+    """
 
     session_id: str | None
     code: int
     duration_ms: float
+    caller: str | None = None
 
 
 class LifecycleLine(Line, frozen=True, tag="lifecycle"):

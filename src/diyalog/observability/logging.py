@@ -122,9 +122,9 @@ class Log:
         level, write = (_INFO, self._gather) if result == "ok" else (Level.WARNING, self._write)
         write(CalloutLine(self._at(), level, service, result, round(duration_ms, 3), attempt, session_id))
 
-    def stream_line(self, session_id: str | None, code: int, duration_ms: float) -> None:
-        """Log the end of an event stream; without a session id when it closed before its hello."""
-        self._gather(StreamLine(self._at(), _INFO, session_id, code, round(duration_ms, 3)))
+    def stream_line(self, session_id: str | None, code: int, duration_ms: float, *, caller: str | None = None) -> None:
+        """Log the end of an event stream: a session's, or of a desk the `caller`'s; neither when it never followed."""
+        self._gather(StreamLine(self._at(), _INFO, session_id, code, round(duration_ms, 3), caller))
 
     def lifecycle_line(self, phase: str, address: str | None = None, version: str | None = None) -> None:
         """Log a step in the life of the process; `address` is our own listen address."""

@@ -93,7 +93,8 @@ class Metrics:
             ("service", "kind"),
             registry=registry,
         )
-        self._streams = Gauge("diyalog_streams", "Event streams open now.", registry=registry)
+        self._streams = Gauge("diyalog_streams", "Customers' event streams open now.", registry=registry)
+        self._desks = Gauge("diyalog_staff_streams", "Desks' event streams open now.", registry=registry)
         self._behind = Counter(
             "diyalog_streams_behind",
             "Event streams that had missed a change and were found by the poll.",
@@ -138,12 +139,20 @@ class Metrics:
             self._callout_failures.labels(service, failure).inc()
 
     def stream_opened(self) -> None:
-        """Count an event stream in."""
+        """Count a customer's event stream in."""
         self._streams.inc()
 
     def stream_closed(self) -> None:
-        """Count an event stream out."""
+        """Count a customer's event stream out."""
         self._streams.dec()
+
+    def desk_opened(self) -> None:
+        """Count a desk's event stream in."""
+        self._desks.inc()
+
+    def desk_closed(self) -> None:
+        """Count a desk's event stream out."""
+        self._desks.dec()
 
     def streams_behind(self, streams: int) -> None:
         """Count event streams that had missed a change until the poll found them."""

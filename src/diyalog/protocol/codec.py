@@ -6,13 +6,17 @@ counts; nobody reads these bytes a second time, so nobody can read them differen
 limit, before a message is ever whole (close code 1009).
 """
 
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
 from diyalog.protocol.messages import Ack, ClientMessage, Hello, Ping
+from diyalog.protocol.staff_stream import StaffHello, StaffMessage
 
 _DECODER: Final[msgspec.json.Decoder[ClientMessage]] = msgspec.json.Decoder(Hello | Ack | Ping)
+_STAFF_DECODER: Final[msgspec.json.Decoder[StaffMessage]] = msgspec.json.Decoder(StaffHello | Ack | Ping)
+
+M = TypeVar("M")
 
 
 class FrameError(Exception):
@@ -24,9 +28,18 @@ class FrameError(Exception):
 
 
 def decode(text: str) -> ClientMessage:
-    """The message in one text frame. Raises FrameError and nothing else."""
+    """The message in one text frame of a customer's app. Raises FrameError and nothing else."""
+    return _decode(_DECODER, text)
+
+
+def decode_staff(text: str) -> StaffMessage:
+    """The message in one text frame of a desk. Raises FrameError and nothing else."""
+    return _decode(_STAFF_DECODER, text)
+
+
+def _decode(decoder: msgspec.json.Decoder[M], text: str) -> M:
     try:
-        return _DECODER.decode(text)
+        return decoder.decode(text)
     except msgspec.ValidationError:
         raise FrameError("no legal message") from None
     except (msgspec.MsgspecError, ValueError):

@@ -1,1 +1,1 @@
-"""Customers' event streams: WebSocket in, use cases behind."""
+"""Event streams of customers and of the staff: WebSocket in, use cases behind."""

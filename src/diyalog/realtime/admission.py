@@ -5,9 +5,11 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from diyalog.realtime.connection import CustomerStream, StreamContext
+from diyalog.realtime.desk import DeskContext, DeskStream
 from diyalog.server.sockets import Handshake, Refusal
 
-PATH: Final = "/v1/client/events"
+CUSTOMERS: Final = "/v1/client/events"
+STAFF: Final = "/v1/staff/events"
 
 MOST_JOINING: Final = 1000
 """So many hellos may wait for the store at once."""
@@ -17,13 +19,14 @@ _DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 
 
 class Streams:
-    """Admits customers' event streams; a SocketApplication to the server.
+    """Admits the event streams of customers and of desks; a SocketApplication to the server.
 
     While very many are being looked up at once, as after a node's death, further ones are told to come a little later:
     the store serves those who are in faster than all of them together.
 
     `allowed_origins` are those of `DIYALOG_ALLOWED_ORIGINS`, as `scheme://host[:port]`. `draining` tells whether the
-    server is going away; who is turned away then is told to try again after `retry_after` seconds.
+    server is going away; who is turned away then is told to try again after `retry_after` seconds. Without `desks` only
+    customers are admitted.
     """
 
     def __init__(
@@ -32,23 +35,28 @@ class Streams:
         allowed_origins: Collection[str],
         draining: Callable[[], bool],
         retry_after: int = 1,
+        *,
+        desks: DeskContext | None = None,
     ) -> None:
         self._context = context
+        self._desks = desks
         self._allowed_origins = frozenset(origin.lower() for origin in allowed_origins)
         self._draining = draining
         self._retry_after = str(retry_after)
 
-    def admit(self, handshake: Handshake) -> CustomerStream | Refusal:
+    def admit(self, handshake: Handshake) -> CustomerStream | DeskStream | Refusal:
         """A stream for this handshake, or the HTTP answer that refuses it."""
-        if handshake.path != PATH:
+        desks = self._desks if handshake.path == STAFF else None
+        if desks is None and handshake.path != CUSTOMERS:
             return Refusal(404, b"There is no event stream here.", (_PLAIN,))
         if not self._is_welcome(handshake.origin, handshake.header("host")):
             return Refusal(403, b"This origin may not open event streams.", (_PLAIN,))
-        if self._context.hub.joining >= MOST_JOINING:
+        joining = self._context.hub if desks is None else desks.hub
+        if joining.joining >= MOST_JOINING:
             return Refusal(503, b"Too many are coming at once.", (_PLAIN, ("retry-after", self._retry_after)))
         if self._draining():
             return Refusal(503, b"The server is going away.", (_PLAIN, ("retry-after", self._retry_after)))
-        return CustomerStream(self._context)
+        return CustomerStream(self._context) if desks is None else DeskStream(desks)
 
     def _is_welcome(self, origin: str | None, host: str | None) -> bool:
         """Whether pages of this origin may follow: apps and servers send none, browsers always do."""

@@ -10,11 +10,14 @@ class StreamJournal(Protocol):
     """Takes note; never raises and never blocks."""
 
     def stream_opened(self) -> None:
-        """A customer's socket was opened."""
+        """A customer's or a desk's socket was opened."""
         ...
 
     def stream_closed(self, session_id: str | None, code: int, duration_ms: float) -> None:
-        """It is gone. `session_id` is None when it never followed; `code` is ours, 1005 when we did not close it."""
+        """It is gone. `session_id` is None when it never followed; `code` is ours, 1005 when we did not close it.
+
+        With desks it is `staff-` and the row of the member of the staff.
+        """
         ...
 
     def store_away(self, doing: Doing) -> None:

@@ -1,30 +1,42 @@
-"""Stores which customers' apps are connected, so that their waits are not abandoned and the staff can see it."""
+"""Stores who is connected to this node: so that waits are not abandoned, others tell this node, and people see it."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
+from diyalog.domain.results import Head
 from diyalog.ports import StoreUnavailableError
 from diyalog.realtime.journal import StreamJournal
-from diyalog.usecases.following import Following
 
 _BATCH: Final = 256
+
+
+class Connections(Protocol):
+    """Where it is stored. A row is a customer's wait or, with desks, a member of the staff."""
+
+    async def present(self, row: int, connected: bool) -> None:  # noqa: FBT001  the word itself
+        """The app of this row is connected to this node, or went away just now. Raises StoreUnavailableError."""
+        ...
+
+    async def heads(self, rows: Sequence[int]) -> dict[int, Head]:
+        """The heads of these rows' streams. Raises StoreUnavailableError."""
+        ...
 
 
 class Presence:
     """Keeps the store's picture of this node's connections, behind the sockets' backs.
 
-    Nobody waits for it. The newest word on a wait counts: words are stored in batches that overlap nowhere, and a
+    Nobody waits for it. The newest word on a row counts: words are stored in batches that overlap nowhere, and a
     word that the store did not take is tried again at `retry` unless a newer one came. `start` runs a coroutine, as
     `Hub.start` does.
 
     Other nodes tell this one of a change only once they can see that the app is connected here. So after that is stored
-    the wait is looked at once more: what was changed since its stream read it has reached nobody.
+    the stream is looked at once more: what was changed since its stream read it has reached nobody.
     """
 
     def __init__(
-        self, following: Following, journal: StreamJournal, start: Callable[[Coroutine[Any, Any, None]], object]
+        self, following: Connections, journal: StreamJournal, start: Callable[[Coroutine[Any, Any, None]], object]
     ) -> None:
         self._following = following
         self._journal = journal
@@ -35,12 +47,12 @@ class Presence:
         self._storing = False
 
     def connected(self, row: int, newest: Callable[[int], None]) -> None:
-        """Have it stored that the app of the wait `row` is connected; then `newest` is told its newest event."""
+        """Have it stored that the app of `row` is connected; then `newest` is told its newest event."""
         self._looking[row] = newest
         self.set(row, connected=True)
 
     def set(self, row: int, *, connected: bool) -> None:
-        """Have it stored that the app of the wait `row` is connected, or went away just now."""
+        """Have it stored that the app of `row` is connected, or went away just now."""
         self._news[row] = connected
         self._failed.pop(row, None)
         if not connected:
@@ -48,7 +60,7 @@ class Presence:
         self._go()
 
     def tell_again(self, rows: Iterable[int]) -> None:
-        """Store once more that the apps of these waits are connected: the store was told that they were gone."""
+        """Store once more that the apps of these rows are connected: the store was told that they were gone."""
         self._news = {**dict.fromkeys(rows, True), **self._failed, **self._news}
         self._failed = {}
         self._go()

@@ -1,15 +1,14 @@
 """What is done for all streams from time to time: deadlines, and finding what the fast way has missed."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Hashable, Sequence
+from typing import Final, Generic, Protocol, TypeVar
 
 from diyalog.domain.results import Head
 from diyalog.ports import StoreUnavailableError
-from diyalog.realtime.hub import Follower, Hub
 from diyalog.realtime.journal import StreamJournal
-from diyalog.realtime.presence import Presence
-from diyalog.usecases.following import Following
+from diyalog.realtime.places import Newest, Places
+from diyalog.realtime.presence import Connections, Presence
 
 SWEEP_SECONDS: Final = 0.5
 """How often deadlines are looked at, and so how late one may be noticed."""
@@ -19,13 +18,40 @@ POLL_SECONDS: Final = 2.0
 
 _SLICE: Final = 500
 _GONE: Final = Head(0, away=False)
-"""Of a wait that is not stored any more."""
+"""Of a stream that is not stored any more."""
 
 
-class Upkeep:
-    """Looks after the hub's streams: two turns, each to be taken periodically."""
+class Following(Newest, Protocol):
+    """A stream that can be compared with the store."""
 
-    def __init__(self, hub: Hub, following: Following, presence: Presence, journal: StreamJournal) -> None:
+    @property
+    def row(self) -> int:
+        """What the store knows it by: the row of a wait or of a member of the staff."""
+        ...
+
+    @property
+    def seq(self) -> int:
+        """The newest event that was sent."""
+        ...
+
+    @property
+    def owes(self) -> bool:
+        """An acknowledgement of its client is still to be stored."""
+        ...
+
+    async def catch_up(self, head: int) -> None:
+        """Send from the store what is missing up to the event `head`, and store what is owed."""
+        ...
+
+
+P = TypeVar("P", bound=Hashable)
+S = TypeVar("S", bound=Following)
+
+
+class Upkeep(Generic[P, S]):
+    """Looks after the streams of `hub`: two turns, each to be taken periodically."""
+
+    def __init__(self, hub: Places[P, S], following: Connections, presence: Presence, journal: StreamJournal) -> None:
         self._hub = hub
         self._following = following
         self._presence = presence
@@ -57,7 +83,7 @@ class Upkeep:
         self._presence.retry()
         return False
 
-    async def _catch_up(self, part: Sequence[Follower], heads: dict[int, Head]) -> int:
+    async def _catch_up(self, part: Sequence[S], heads: dict[int, Head]) -> int:
         behind = 0
         work = []
         for stream in part:
