@@ -1,9 +1,11 @@
-"""The company's back end: gives up on customers in its queue and says so, again when it got no answer."""
+"""The company's back end: gives up on customers in its queue, ends conversations; again when it got no answer."""
 
 import asyncio
 import hashlib
 from dataclasses import dataclass
 from random import Random
+
+import apsw
 
 from diyalog.domain.commands import Caller, Idempotency
 from diyalog.domain.ids import AccessKeyId, InteractionId, SessionId
@@ -28,7 +30,9 @@ class Said:
 
 
 class BackOffice:
-    """Calls interactionisnotdelivered for most interactions, some time after the queue made them."""
+    """Calls interactionisnotdelivered for most interactions, some time after the queue made them, and finishonlinehelp
+    for some conversations.
+    """
 
     def __init__(self, network: Network, faults: Faults, random: Random, memory: Memory, loop: SimulatedLoop) -> None:
         self._network = network
@@ -38,6 +42,7 @@ class BackOffice:
         self._loop = loop
         self._said: dict[str, Said] = {}
         self._calls: list[asyncio.Task[None]] = []
+        self._finished = self._may_have_finished = 0
 
     def took(self, interaction: Interaction) -> None:
         """The queue holds a customer: decide whether and when nobody will come."""
@@ -50,6 +55,13 @@ class BackOffice:
         for _ in range(self._random.choice((1, 1, 1, 2))):
             work = self._give_up(interaction, after_s, by_session=by_session, keyed=keyed)
             self._calls.append(self._loop.create_task(work, context=context))
+
+    def talks(self, customer_id: str, user_id: str) -> None:
+        """An agent has a customer: decide whether and when the company ends that."""
+        if self._faults.over or self._random.random() < 0.75:
+            return
+        context = Process("office").context
+        self._calls.append(self._loop.create_task(self._finish(customer_id, user_id), context=context))
 
     async def finish(self) -> None:
         """Wait until everything was said."""
@@ -75,6 +87,20 @@ class BackOffice:
                 return
         self._said_of(interaction).unknown = True
 
+    async def _finish(self, customer_id: str, user_id: str) -> None:
+        await asyncio.sleep(self._random.random() * 3.0)
+        for _ in range(_TRIES):
+            try:
+                ended = await self._network.call(
+                    lambda node: node.conversing.finish(customer_id, user_id, _CALLER), once=True
+                )
+            except (LostError, AwayError):
+                self._may_have_finished += 1
+                await asyncio.sleep(0.3)
+            else:
+                self._finished += ended
+                return
+
     @staticmethod
     async def _handle(
         node: Node,
@@ -96,8 +122,11 @@ class BackOffice:
             if session_id is not None:
                 self._memory.told.note(session_id, "NOT_DELIVERED")
 
-    def check(self) -> None:
-        """Who was told no by every call was told no: NOT_DELIVERED is not stored then."""
+    def check(self, connection: apsw.Connection) -> None:
+        """Who was told no by every call was told no: NOT_DELIVERED is not stored then; so it is with conversations."""
+        [(stored,)] = connection.execute("SELECT count(*) FROM conversation WHERE ended_by = 'company'").fetchall()
+        least, most = self._finished, self._finished + self._may_have_finished
+        assert least <= int(str(stored)) <= most, f"told of {least} to {most} finished conversations, stored {stored}"
         for session_id, said in self._said.items():
             if session_id and not said.stopped and not said.unknown:
                 self._memory.told.deny(session_id, "NOT_DELIVERED")

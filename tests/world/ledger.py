@@ -5,6 +5,8 @@ from typing import Any, Final
 
 import apsw
 
+from diyalog.domain.results import StreamEvent
+from diyalog.domain.wait import Wait
 from kit.checker import Told
 from world.loop import SimulatedLoop
 
@@ -13,12 +15,16 @@ _EXPIRY_MS: Final = 2_000
 
 @dataclass
 class Memory:
-    """What parties were told. `own_calls`: sessions whose end may have been the answer to the app's own call."""
+    """What parties were told. `own_calls`: sessions whose end may have been the answer to the app's own call.
+
+    `learned_over`: sessions of which an app was told that the conversation is over.
+    """
 
     loop: SimulatedLoop
     told: Told = field(default_factory=Told)
     learned_by_app: set[str] = field(default_factory=set)
     own_calls: set[str] = field(default_factory=set)
+    learned_over: set[str] = field(default_factory=set)
     sessions_of_keys: dict[str, str] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     down: list[tuple[float, float]] = field(default_factory=list)
@@ -27,6 +33,19 @@ class Memory:
         self.loop.note(f"told {outcome}")
         self.told.note(session_id, outcome)
         self.learned_by_app.add(session_id)
+
+    def told_of(self, wait: Wait) -> None:
+        """Somebody was shown a session: what that says of its outcome and its conversation."""
+        self.told.note(wait.session_id, wait.outcome)
+        if wait.conversation is not None:
+            self.told.note_agent(wait.session_id, wait.conversation.agent_name, wait.conversation.ended_by)
+
+    def told_of_message(self, session_id: str, message: StreamEvent) -> None:
+        """Somebody was shown a message."""
+        assert message.author is not None, "somebody wrote it"
+        assert message.message_id is not None, "it has an id"
+        assert message.text is not None, "it has a text"
+        self.told.note_message(session_id, message.author, message.message_id, message.seq, message.text)
 
     def started(self, key: str, answer: dict[str, Any]) -> None:
         session_id = answer["sessionId"]
@@ -44,17 +63,17 @@ def check_waits(connection: apsw.Connection, memory: Memory, queue_timeout_ms: i
     """One open wait per customer at every moment, deadlines kept and never early, nothing forgotten unseen."""
     rows: list[tuple[Any, ...]] = connection.execute(
         """SELECT session_id, customer, started_at, ended_at, reason, limit_at, acknowledged_at, seen_at,
-                  abandon_ms, coalesce(queued_at, ended_at)
+                  abandon_ms, coalesce(queued_at, ended_at),
+                  coalesce((SELECT c.ended_at FROM conversation AS c WHERE c.wait = wait.id), ended_at)
            FROM wait ORDER BY customer, id"""
     ).fetchall()
     ended: dict[int, int] = {}
     for row in rows:
-        session_id, customer, started_at, ended_at, reason, limit_at, acknowledged_at, seen_at, abandon_ms, left_at = (
-            row
-        )
+        session_id, customer, started_at, ended_at, reason, limit_at, acknowledged_at, *times = row
+        seen_at, abandon_ms, left_at, over_at = times
         assert ended_at is not None, f"{session_id} is still open"
         assert started_at >= ended.get(customer, 0), f"{session_id} was open beside an older wait of its customer"
-        ended[customer] = ended_at
+        ended[customer] = over_at
         due_at = limit_at if reason == "time_limit" else min(limit_at, seen_at + abandon_ms)
         if reason in {"time_limit", "abandoned"}:
             assert ended_at >= due_at, f"{session_id} expired {due_at - ended_at} ms early"
@@ -67,3 +86,20 @@ def check_waits(connection: apsw.Connection, memory: Memory, queue_timeout_ms: i
             assert session_id in memory.learned_by_app | memory.own_calls, (
                 f"{session_id} counts as acknowledged and no app was told"
             )
+
+
+def check_conversations(connection: apsw.Connection, memory: Memory) -> None:
+    """Every conversation is over, none because its customer was lost too early, and no end counts as acknowledged that
+    no app was told.
+    """
+    rows: list[tuple[Any, ...]] = connection.execute(
+        """SELECT w.session_id, c.ended_at, c.acknowledged_at, c.ended_by, w.seen_at + w.abandon_ms
+           FROM conversation AS c JOIN wait AS w ON w.id = c.wait"""
+    ).fetchall()
+    for session_id, ended_at, acknowledged_at, ended_by, lost_at in rows:
+        assert ended_at is not None, f"{session_id} is still in conversation"
+        early_ms = lost_at - ended_at if ended_by == "customer_lost" else 0
+        assert early_ms <= 0, f"{session_id}: its customer was lost {early_ms} ms early"
+        assert acknowledged_at is None or session_id in memory.learned_over, (
+            f"{session_id}: the end of its conversation counts as acknowledged and no app was told"
+        )

@@ -190,7 +190,8 @@ class Wire:
 
     @property
     def over(self) -> bool:
-        return self.code is not None or self.is_cut
+        """The connection is gone, and everything that came before was read."""
+        return not self._inbox and (self.code is not None or self.is_cut)
 
     def _towards_client(self, act: Callable[..., None], value: object) -> None:
         def arrive() -> None:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from diyalog.bus.memory import MemoryBus
 from diyalog.domain.ids import NodeId
 from diyalog.domain.wait import Wait
 from diyalog.ports_callouts import Alarm, QueueSystem
@@ -19,14 +20,16 @@ from diyalog.storage.sealing import Sealer
 from diyalog.usecases.access import Access, AccessPolicy
 from diyalog.usecases.changes import Changes
 from diyalog.usecases.commanding import CommandIds
+from diyalog.usecases.conversing import Conversing
 from diyalog.usecases.following import Following
 from diyalog.usecases.queueing import Queueing, QueueingPolicy
+from diyalog.usecases.staff_access import StaffAccess
 from diyalog.usecases.waiting import Waiting, WaitingPolicy
-from diyalog.workers.deadlines import deadlines
+from diyalog.workers.deadlines import conversation_deadlines, deadlines
 from diyalog.workers.heartbeat import Heartbeat
 from diyalog.workers.outbox import Outbox
 from diyalog.workers.retention import retention
-from diyalog.workers.service import Periodic, Supervisor
+from diyalog.workers.service import Periodic, Supervisor, Worker
 from world.database import Database
 from world.faults import Faults
 from world.loop import Process, SimulatedLoop
@@ -43,6 +46,7 @@ class Times:
     limit: int = 5_000
     abandon: int = 2_000
     queue_timeout: int = 1_500
+    agent_lost: int = 12_000
     repeatable: bool = True
 
 
@@ -95,10 +99,15 @@ class Notes:
 
 
 class Node:
-    """A server process. `main` runs it until it is stopped; what it works with is there once `ready`."""
+    """A server process. `main` runs it until it is stopped; what it works with is there once `ready`.
+
+    Without `desks` there are no agents, and it does not look after conversations.
+    """
 
     waiting: Waiting
+    conversing: Conversing
     access: Access
+    staff: StaffAccess
     following: Following
     streams: Streams
 
@@ -111,6 +120,8 @@ class Node:
         notes: Notes,
         times: Times,
         die: Callable[["Node"], None],
+        *,
+        desks: bool,
     ) -> None:
         self.process = Process(f"node-{number}")
         self.id = NodeId(self.process.name)
@@ -124,6 +135,7 @@ class Node:
         self._notes = notes
         self._times = times
         self._die = die
+        self._desks = desks
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -177,7 +189,18 @@ class Node:
         )
         policy = WaitingPolicy(times.limit, times.abandon, times.queue_timeout, builtin=False)
         self.waiting = Waiting(store, queueing, changes=changes, clock=clock, commands=commands, policy=policy)
-        self.access = Access(store, None, clock, AccessPolicy(True, DAY_MS, 300_000, 30 * DAY_MS))
+        bus = MemoryBus(self.id, lambda _: None)
+        self.conversing = Conversing(
+            store.conversations,
+            store,
+            changes=changes,
+            bus=bus,
+            commands=commands,
+            agent_lost_ms=times.agent_lost,
+        )
+        access = AccessPolicy(True, DAY_MS, 300_000, 30 * DAY_MS)
+        self.access = Access(store, None, clock, access)
+        self.staff = StaffAccess(store, None, clock, access)
         self.following = Following(store, self.waiting, self.access, notes)
         now = self._loop.time
         self.hub = Hub(notes, now, 10)
@@ -188,7 +211,7 @@ class Node:
         context = StreamContext(self.hub, self.following, presence, notes, clock, now, limits, 600)
         self.streams = Streams(context, [], lambda: self.waiting.stopping)
         upkeep = Upkeep(self.hub, self.following, presence, notes)
-        workers = (
+        workers: list[Worker] = [
             Heartbeat(
                 store,
                 self.id,
@@ -202,5 +225,7 @@ class Node:
             Periodic("stream_sweep", SWEEP_SECONDS, upkeep.sweep, sleep),
             Periodic("stream_poll", POLL_SECONDS, upkeep.poll, sleep),
             retention(store, keep_ms=30 * DAY_MS, token_ms=31 * DAY_MS, sleep=sleep),
-        )
+        ]
+        if self._desks:
+            workers.append(conversation_deadlines(self.conversing, sleep))
         return Supervisor(workers, clock=clock, sleep=sleep, random=random, journal=notes, stop_s=3.0)

@@ -6,7 +6,7 @@ import random as random_module
 from collections import Counter
 from collections.abc import Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Final
 from unittest.mock import patch
@@ -17,15 +17,17 @@ from kit.checker import check
 from world.backoffice import BackOffice
 from world.company import FakeQueue, Interaction
 from world.database import SEALING_KEY, Database
+from world.desk import Desk
 from world.device import Device
 from world.faults import USUAL, Fault, Faults
-from world.ledger import Memory, check_waits
+from world.ledger import Memory, check_conversations, check_waits
 from world.loop import Process, SimulatedLoop
 from world.network import Network
 from world.node import Node, Notes, SimulatedClock, Times
 
 _LIMIT_S: Final = 400.0
 _SETTLE_S: Final = 300.0
+_AGENTS: Final = ("Selin Aksoy", "Mert Kaya", "Ece Demir")
 
 
 class ViolationError(AssertionError):
@@ -40,6 +42,7 @@ class Plan:
     times: Times = field(default_factory=Times)
     customers: int = 2
     devices: int = 2
+    desks: int = 0
     acts: int = 4
     trouble_s: float = 5.0
     statements: Mapping[str, str] = field(default_factory=dict)
@@ -56,15 +59,22 @@ class Shown:
 
 
 def plan_of(seed: int) -> Plan:
-    """The world of a seed: mostly a queue that answers repeats with the same id, sometimes one that does not."""
+    """The world of a seed: mostly a queue that answers repeats with the same id, sometimes one that does not.
+
+    Every third has agents; the others play as they would without any.
+    """
     draw = Random(seed ^ 0x5EED)
-    return Plan(
+    plan = Plan(
         times=Times(repeatable=seed % 16 != 0),
         customers=draw.choice((1, 1, 2)),
         devices=draw.choice((1, 1, 2)),
         acts=draw.choice((2, 3, 4)),
         trouble_s=draw.choice((1.5, 3.0)),
     )
+    if seed % 3 != 0:
+        return plan
+    times = replace(plan.times, abandon=draw.choice((2_000, 6_000)))
+    return replace(plan, times=times, desks=draw.choice((1, 2)), trouble_s=draw.choice((3.0, 6.0)))
 
 
 def simulate(seed: int, plan: Plan | None = None, database: Database | None = None) -> Shown:
@@ -118,12 +128,19 @@ class Simulation:
             for person in range(plan.customers)
             for number in range(plan.devices)
         ]
+        self.desks = [
+            Desk(str(31007 + number), name, self.network, self.faults, self.random, self.memory, self.office.talks)
+            for number, name in enumerate(_AGENTS[: plan.desks])
+        ]
 
     def play(self) -> Shown:
         self.loop.run(self._main(), _LIMIT_S)
         assert not self.loop.failures, f"raised where nobody caught it: {self.loop.failures}"
         assert not self.notes.failures, f"unexpected: {self.notes.failures}"
-        ended = self._looking.execute("SELECT outcome || '/' || reason FROM wait").fetchall()
+        ended = self._looking.execute(
+            """SELECT outcome || '/' || coalesce(reason, c.ended_by)
+               FROM wait LEFT JOIN conversation AS c ON c.wait = wait.id"""
+        ).fetchall()
         outcomes = Counter(str(word) for (word,) in ended)
         return Shown(self.loop.trace, self.faults.fired, outcomes, self.loop.steps)
 
@@ -138,6 +155,7 @@ class Simulation:
         self._begin_node()
         acts = self._plan.acts
         parts = [self._as(device.name, device.run(acts)) for device in self.devices]
+        parts += [self._as(desk.user_name, desk.run(3 * acts)) for desk in self.desks]
         troubles = self.loop.create_task(self._troubles())
         for part in parts:
             await part
@@ -145,6 +163,8 @@ class Simulation:
         self.faults.stop()
         await self._up.wait()
         await self.office.finish()
+        for desk in self.desks:
+            await self._as(desk.user_name, desk.go_home())
         await self._settled()
         for device in self.devices:
             await self._as(device.name, device.come_back())
@@ -155,11 +175,11 @@ class Simulation:
         return self.loop.create_task(work, context=Process(name).context)
 
     async def _settled(self) -> None:
-        """Wait until every wait has ended and the outbox is empty."""
+        """Wait until every wait and every conversation has ended and the outbox is empty."""
         give_up = self.loop.time() + _SETTLE_S
         while True:
             left = self._looking.execute(
-                "SELECT (SELECT count(*) FROM wait WHERE outcome IS NULL),"
+                "SELECT (SELECT count(*) FROM wait WHERE state <> 'ENDED'),"
                 " (SELECT count(*) FROM outbox WHERE unresolved = 0)"
             ).fetchall()
             if left == [(0, 0)]:
@@ -168,9 +188,10 @@ class Simulation:
             await asyncio.sleep(0.5)
 
     def _check(self) -> None:
-        self.office.check()
+        self.office.check(self._looking)
         check_waits(self._looking, self.memory, self._plan.times.queue_timeout)
-        settled = self._sessions("SELECT session_id FROM wait WHERE outcome = 'NOT_DELIVERED'")
+        check_conversations(self._looking, self.memory)
+        settled = self._sessions("SELECT session_id FROM wait WHERE outcome IN ('NOT_DELIVERED', 'CONNECTED')")
         if not self._plan.times.repeatable:
             settled |= self._sessions(
                 "SELECT w.session_id FROM outbox AS o JOIN wait AS w ON w.id = o.wait WHERE o.unresolved = 1"
@@ -181,7 +202,7 @@ class Simulation:
             for one in self.queue.ledger.values()
             if one.deleted or (one.session_id not in settled if one.session_id else one.interaction_id in taken)
         }
-        check(self._looking, self.memory.told, fates, settled=True)
+        check(self._looking, self.memory.told, fates, settled=True, open_text=self._sealer.open)
 
     def _sessions(self, statement: str) -> set[str]:
         return {str(session) for (session,) in self._looking.execute(statement).fetchall()}
@@ -193,7 +214,7 @@ class Simulation:
             f"SELECT state, outcome FROM wait WHERE {column} = ? ORDER BY id DESC LIMIT 1",
             (interaction.session_id or interaction.interaction_id,),
         ).fetchall()
-        fine = len(found) == 1 and found[0][0] == "ENDED" and found[0][1] != "NOT_DELIVERED"
+        fine = len(found) == 1 and found[0][0] == "ENDED" and found[0][1] not in {"NOT_DELIVERED", "CONNECTED"}
         if not fine:
             self.loop.failures.append({"message": f"{interaction.interaction_id} was deleted while it was {found}"})
 
@@ -208,6 +229,7 @@ class Simulation:
             self.notes,
             self._plan.times,
             self._died,
+            desks=bool(self.desks),
         )
         self._nodes.append(node)
         self.network.node = node

@@ -3,10 +3,10 @@
 import ast
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 import apsw
 import pytest
@@ -23,44 +23,13 @@ from diyalog.storage import deliveries, starting, store
 from diyalog.storage.connection import migrate
 from diyalog.storage.sqlite import SqliteStore
 from diyalog.storage.sqlite_transaction import SqliteTransaction
-from diyalog.storage.statements import load_statements, store_files
 from diyalog.storage.transaction import Transaction, each, through
 from diyalog.storage.writer import Writer, _by_operation, _Pending
 from diyalog.usecases.following import Followed, Following
 from diyalog.usecases.waiting import Waiting
-from world.database import Database
 from world.faults import USUAL, Fault
 from world.node import Times
-from world.simulation import Plan, ViolationError, plan_of, simulate
-
-STATEMENTS: Final = load_statements(*store_files("sqlite"))
-SEEDS: Final = 400
-"""Within so many seeds a planted bug is found; most are in the first ten."""
-
-
-def caught(why: str, change: Callable[[Plan], Plan] = lambda plan: plan) -> None:
-    """Play seeds until one breaks a promise; its message must match `why`."""
-    with Database(change(plan_of(1)).statements) as database:
-        for seed in range(1, SEEDS + 1):
-            try:
-                simulate(seed, change(plan_of(seed)), database)
-            except ViolationError as violation:
-                assert re.search(why, str(violation)), f"caught, but for another reason: {violation}"  # noqa: PT017
-                return
-    pytest.fail(f"not caught in {SEEDS} seeds")
-
-
-def caught_with(why: str, **statements: str) -> None:
-    """The same for a bug in the SQL."""
-    assert statements.keys() <= STATEMENTS.keys()
-    caught(why, lambda plan: replace(plan, statements=statements))
-
-
-def without(statement: str, text: str, instead: str = "") -> str:
-    """A named statement with one part left out."""
-    assert text in STATEMENTS[statement]
-    return STATEMENTS[statement].replace(text, instead)
-
+from world.planting import STATEMENTS, caught, caught_with, without
 
 # Deciding
 

@@ -27,6 +27,11 @@ ENDS = {
     "EXPIRED/abandoned",
     "FAILED/queue_refused",
     "FAILED/queue_timeout",
+    "CONNECTED/agent",
+    "CONNECTED/customer",
+    "CONNECTED/company",
+    "CONNECTED/agent_lost",
+    "CONNECTED/customer_lost",
 }
 PROCESSES = 2
 LIMIT_S = 60 + WORLDS * 0.1
