@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from diyalog.domain.commands import Say
+from diyalog.domain.commands import EndConversation, Say
 from diyalog.domain.ids import NodeId, StaffRef
 from diyalog.domain.results import Said, StaffEvent, StaffHead, Verdict
 from diyalog.domain.wait import Party, Wait
@@ -90,6 +90,7 @@ class DeskWorld(World):
     def __init__(self, directory: Path, *, messages: int = 600) -> None:
         super().__init__(directory)
         self.numbers = 0
+        self.expected_failures: list[BaseException] = []
         self._messages = messages
 
     def open_for_business(self) -> None:
@@ -151,6 +152,10 @@ class DeskWorld(World):
         assert said.verdict is Verdict.WON
         return said
 
+    def ended_by_customer(self, wait: Wait) -> EndConversation:
+        """The customer's command to end the conversation."""
+        return EndConversation(self.commands.new(), wait.session_id, Party.CUSTOMER, customer=wait.customer)
+
     async def end(self, wait: Wait) -> None:
         """The customer ends the conversation."""
         ended = await self.conversing.end(wait.session_id, Party.CUSTOMER, customer=wait.customer)
@@ -177,3 +182,15 @@ class DeskWorld(World):
         await super().settle()
         while self.desks._tasks:
             await self.desks.finish(LIMIT_S)
+
+
+def numbers(socket: RecordingSocket) -> list[int]:
+    return [event["seq"] for event in socket.events]
+
+
+def texts(socket: RecordingSocket) -> list[str]:
+    return [event["data"].get("text", event["data"].get("state")) for event in socket.events]
+
+
+async def present(office: DeskWorld, staff: StaffRef) -> NodeId | None:
+    return (await office.staff_store.conversations.staff_heads([staff]))[staff].node
