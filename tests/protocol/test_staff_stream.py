@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped] # it has no types of its own
 
 from diyalog.domain.ids import CustomerRef, InteractionId, SessionId, StaffRef
 from diyalog.domain.results import StaffEvent, StreamEvent, Waiter
@@ -19,6 +20,9 @@ from diyalog.protocol.messages import Ack, Ping
 from diyalog.protocol.staff_stream import StaffHello, StaffSnapshot
 
 KNOWN: Final = json.loads((Path(__file__).parents[1] / "vectors" / "staff_frames.json").read_text("utf-8"))
+ASYNCAPI: Final = json.loads(
+    (Path(__file__).parents[2] / "src" / "diyalog" / "api" / "asyncapi.json").read_text("utf-8")
+)
 WAIT: Final = Wait(
     row=1,
     session_id=SessionId("019a0000-0000-7000-8000-000000000001"),
@@ -60,6 +64,19 @@ def written(known: dict[str, Any]) -> bytes:
 @pytest.mark.parametrize("known", KNOWN["server"], ids=lambda known: str(known["name"]))
 def test_the_server_writes_the_known_frames(known: dict[str, Any]) -> None:
     assert written(known) == known["frame"].encode()
+
+
+def _kind(frame: dict[str, Any]) -> str:
+    """The message's name on the desk's channel."""
+    return str({"chat.state": "chatState", "chat.message": "chatMessage"}.get(frame.get("event", ""), frame["type"]))
+
+
+@pytest.mark.parametrize("known", [*KNOWN["server"], *KNOWN["client"]], ids=lambda known: str(known["name"]))
+def test_the_known_frames_are_as_described(known: dict[str, Any]) -> None:
+    frame = json.loads(known["frame"])
+    name = ASYNCAPI["channels"]["staffEvents"]["messages"][_kind(frame)]["$ref"].rpartition("/")[2]
+    schema = {**ASYNCAPI["components"]["messages"][name]["payload"], "components": ASYNCAPI["components"]}
+    Draft202012Validator(schema).validate(frame)
 
 
 @pytest.mark.parametrize("known", KNOWN["client"], ids=lambda known: str(known["name"]))
