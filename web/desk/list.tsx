@@ -80,12 +80,12 @@ function Row({
         <button
           type="button"
           class="desk-button accept"
+          aria-label={`${taking ? words.list.taking : words.list.accept}: ${name}`}
           aria-disabled={taking || !desk.ready}
           aria-describedby={desk.cutOffSince === null ? undefined : NOT_NOW}
           onClick={() => actions.take(view.sessionId)}
         >
           {taking ? words.list.taking : words.list.accept}
-          <span class="visually-hidden">: {name}</span>
         </button>
       )}
     </li>
