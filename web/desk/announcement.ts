@@ -3,7 +3,7 @@
 import type { DeskWords } from "../words/desk.js";
 import { coverText, coverTitle } from "./covers.js";
 import { lossText, nameOf, presenceText } from "./parts.js";
-import type { DeskView, View } from "./view.js";
+import type { ChatView, DeskView, View } from "./view.js";
 
 /** At most one thing: what matters most comes first. Messages in the front speak for themselves. */
 export function announcementOf(before: View | null, view: View, words: DeskWords): string | null {
@@ -49,15 +49,22 @@ function chatTold(before: DeskView, view: DeskView, words: DeskWords): string | 
     if (unread > was.unread) return words.announce.message(name);
   }
   const [chat, was] = [view.chat, before.chat];
-  if (chat !== null && was?.conversationId === chat.conversationId) {
-    const here = chat.presence === "here";
-    if (chat.presence !== null && was.presence !== null && here !== (was.presence === "here")) {
-      const text = here ? words.list.back : presenceText(chat.presence, words);
-      return `${nameOf(chat.person, words)}: ${text}.`;
-    }
+  return chat !== null && was?.conversationId === chat.conversationId
+    ? frontTold(was, chat, words)
+    : null;
+}
+
+function frontTold(was: ChatView, chat: ChatView, words: DeskWords): string | null {
+  const here = chat.presence === "here";
+  if (chat.presence !== null && was.presence !== null && here !== (was.presence === "here")) {
+    const text = here ? words.list.back : presenceText(chat.presence, words);
+    return `${nameOf(chat.person, words)}: ${text}.`;
   }
-  if (view.chat?.ending === "failed" && before.chat?.ending === "sending") {
-    return words.chat.endFailed;
-  }
-  return null;
+  if (refusedOf(chat) > refusedOf(was)) return `${words.chat.refused}.`;
+  return chat.ending === "failed" && was.ending === "sending" ? words.chat.endFailed : null;
+}
+
+/** How many messages of the conversation in front the server did not take. */
+function refusedOf(chat: ChatView): number {
+  return chat.messages.filter(({ state }) => state === "refused").length;
 }

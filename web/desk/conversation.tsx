@@ -49,8 +49,16 @@ function Conversation({ view, words, actions }: PartProps<ChatView>): JSX.Elemen
         {view.over === null && <End view={view} words={words} actions={actions} />}
       </header>
       <Facts label={words.record.label} rows={rows} />
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard. */}
-      <div class="log" role="log" aria-label={words.chat.messages} tabIndex={0}>
+      <div
+        // What was there before is not read out: only what comes into a log that stands already.
+        key={view.loaded ? "loaded" : "loading"}
+        class="log"
+        role="log"
+        aria-label={words.chat.messages}
+        aria-relevant="additions"
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keyboard.
+        tabIndex={0}
+      >
         {view.loaded && view.messages.length === 0 && <p class="log-empty">{words.chat.empty}</p>}
         {view.messages.map((message) => (
           <Message

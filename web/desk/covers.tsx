@@ -35,7 +35,8 @@ export function coverText(view: CoverView, words: DeskWords): string | null {
     case "elsewhere":
       return words.elsewhere.text;
     case "notWaiting":
-      return lossText(view.loss, words);
+      // Where nothing else is known, the title has said it all.
+      return view.loss.kind === "gone" ? null : lossText(view.loss, words);
   }
 }
 

@@ -129,7 +129,8 @@ export class DeskPage {
   #pressed(event: KeyboardEvent): void {
     const { state } = this.#desk;
     const shortcut = state.shortcuts ? shortcutOf(event) : null;
-    if (shortcut === null || this.#view?.kind !== "desk") return;
+    const covered = this.#view?.kind !== "desk" || document.querySelector("dialog[open]") !== null;
+    if (shortcut === null || covered) return;
     event.preventDefault();
     const chat = currentChat(state);
     if (shortcut.to === "chat") {

@@ -175,6 +175,7 @@ describe("what is spoken", () => {
     ],
     ["chat-ending", "chat-end-failed", "The end is not confirmed. Please end again."],
     ["chat", "chat-long", null],
+    ["chat", "chat-unsent", "Not sent."],
     ["chat-away", "chat", "Ayşe Yıldız: Back."],
   ])("from %s to %s", (before, after, text) => {
     expect(told(before, after)).toBe(text);
