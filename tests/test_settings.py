@@ -374,7 +374,7 @@ def test_any_text_is_either_read_or_refused_in_one_line(name: str, text: str) ->
 
 def test_every_setting_says_what_it_means_and_names_are_unique() -> None:
     settings = every_setting()
-    assert len({setting.name for setting in settings}) == len(settings) == 48
+    assert len({setting.name for setting in settings}) == len(settings) == 49
     assert [setting.name for setting in settings if not setting.meaning.endswith(".")] == []
 
 

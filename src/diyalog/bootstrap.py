@@ -183,6 +183,7 @@ def put_together(
     use_cases = UseCases(
         waiting=waiting,
         access=access,
+        conversing=conversing,
         staff=staff,
         keys=ring,
         health=health,

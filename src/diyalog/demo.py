@@ -1,8 +1,8 @@
-"""`./dev demo`: the story Diyalog is made for, told once with real requests, then a page to try it on.
+"""`./dev demo`: the two stories Diyalog is made for, told once with real requests, then pages to try them on.
 
 A customer asks for help, the company's queue takes the request, nobody is free, the queue gives up with a signed
-request, and the customer is told why. The server is `diyalog serve` on the embedded database in a folder that is thrown
-away afterwards; the company is the one of `diyalog simulate company`.
+request, and the customer is told why. Another one asks, and an agent comes. The server is `diyalog serve` on the
+embedded database in a folder that is thrown away afterwards; the company is the one of `diyalog simulate company`.
 """
 
 import argparse
@@ -13,37 +13,22 @@ import signal
 import socket
 import sys
 import tempfile
-import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urlencode
 
 import aiohttp
 
-from diyalog.client import sign
+from diyalog.demo_agent import AGENT, somebody_comes
+from diyalog.demo_screen import DemoError, Key, company_calls, customer_calls, say, show_frame
 from diyalog.simulator.company import Company
 from diyalog.simulator.giving_up import GivingUp
 
-GIVE_UP_S: Final = 20.0
+GIVE_UP_S: Final = 120.0
 READY_S: Final = 30.0
 _STOP_S: Final = 20.0
 MESSAGE: Final = "All of our agents are on other calls. Please try again on weekdays after 14:00."
-_NOT_DELIVERED: Final = "/v1/application/interactionisnotdelivered"
-_AGENT: Final = "queue-night-shift"
-
-
-class DemoError(Exception):
-    """The story cannot be told; the text says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """The access key of the demo's company."""
-
-    access_key_id: str
-    secret: str
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -79,9 +64,10 @@ async def _demo(folder: Path, *, once: bool) -> None:
         url = await _ready(server, folder)
         company.giving_up = GivingUp(url, key.access_key_id, key.secret, after=GIVE_UP_S, message=MESSAGE)
         async with aiohttp.ClientSession(url) as http:
-            await _story(http, key)
+            await _nobody_comes(http, key)
+            await somebody_comes(http)
         if not once:
-            _show_page(url)
+            _show_pages(url)
             await stopping.wait()
     finally:
         if server.returncode is None:
@@ -137,7 +123,7 @@ async def _ready(server: asyncio.subprocess.Process, folder: Path) -> str:
     return address
 
 
-async def _story(http: aiohttp.ClientSession, key: Key) -> None:
+async def _nobody_comes(http: aiohttp.ClientSession, key: Key) -> None:
     say("1. A customer opens help in the company's app.")
     activation = {"customerId": "880214", "customerName": "Ayşe Yıldız"}
     token = (await customer_calls(http, "POST", "/v1/client/activations", activation))["clientToken"]
@@ -168,71 +154,14 @@ async def _story(http: aiohttp.ClientSession, key: Key) -> None:
     say(f"The customer saw: “{MESSAGE}”\nEvery wait ends in exactly one outcome that the customer's app learns of.")
 
 
-async def customer_calls(
-    http: aiohttp.ClientSession, method: str, path: str, body: Mapping[str, object], token: str = ""
-) -> dict[str, Any]:
-    """The customer's app makes a request, shown on screen; its answer. Raises DemoError unless something was made."""
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    async with http.request(method, path, json=body, headers=headers) as response:
-        answer: dict[str, Any] = await response.json(content_type=None)
-        show_exchange(f"{method} {path}", {}, json.dumps(body, ensure_ascii=False), response.status, _short(answer))
-        if response.status != 201:
-            raise DemoError(f"{path} answered {response.status}")
-        return answer
-
-
-async def company_calls(http: aiohttp.ClientSession, key: Key, body: Mapping[str, str]) -> None:
-    """The company's queue calls interactionisnotdelivered, signed, shown on screen. Raises DemoError."""
-    content = json.dumps(body, ensure_ascii=False).encode()
-    headers = sign(
-        "POST",
-        _NOT_DELIVERED,
-        content,
-        access_key_id=key.access_key_id,
-        access_key_secret=key.secret,
-        requester_user_id=_AGENT,
-    )
-    async with http.post(_NOT_DELIVERED, data=content, headers=headers) as response:
-        answer = await response.text()
-        show_exchange(f"POST {_NOT_DELIVERED}", headers, content.decode(), response.status, answer)
-        if response.status != 200:
-            raise DemoError(f"{_NOT_DELIVERED} answered {response.status}")
-
-
-def _short(answer: Mapping[str, Any]) -> str:
-    """An answer fit for the screen: tokens are long and secret."""
-    shown = {name: f"{value[:6]}…" if name == "clientToken" else value for name, value in answer.items()}
-    return json.dumps(shown, ensure_ascii=False)
-
-
-def say(text: str) -> None:
-    """Tell the next part of the story."""
-    print(f"\n{text}", flush=True)
-
-
-def show_exchange(line: str, headers: Mapping[str, str], body: str, status: int, answer: str) -> None:
-    """Show a request and its answer."""
-    print(f"     {line}")
-    for name, value in headers.items():
-        print(f"     {name}: {value}")
-    _wrapped("     ", body)
-    _wrapped(f"  <- {status} ", answer)
-
-
-def show_frame(direction: str, frame: object) -> None:
-    """Show a message of the event stream."""
-    _wrapped(f"  {direction} ", json.dumps(frame, ensure_ascii=False))
-
-
-def _wrapped(lead: str, text: str) -> None:
-    print(textwrap.fill(text, 110, initial_indent=lead, subsequent_indent="     ", break_on_hyphens=False))
-
-
-def _show_page(url: str) -> None:
-    start = urlencode({"customerId": "880215", "customerName": "Deniz", "helpType": "chat", "lang": "en"})
+def _show_pages(url: str) -> None:
+    customer = urlencode({"customerId": "880216", "customerName": "Ayşe Yıldız", "helpType": "chat", "lang": "en"})
+    agent = urlencode({**AGENT, "lang": "en"})
     say(
-        f"Now you: open the waiting screen. The simulated company gives up on you after {GIVE_UP_S:g} s.\n\n"
-        f"     {url}/app/help.html#/start?{start}\n\n"
+        "Now you: open these side by side, ask for help as the customer, and take the wait as the agent.\n\n"
+        f"     customer  {url}/app/help.html#/start?{customer}\n"
+        f"     agent     {url}/app/agentchat.html#/auth?{agent}\n\n"
+        f"Or let the customer wait: the simulated company gives up after {GIVE_UP_S:g} s and says why.\n"
         f"Documents for integrators: {url}/docs        Metrics: {url}/metrics\n"
         "Ctrl-C ends the demo."
     )

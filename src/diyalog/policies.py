@@ -62,6 +62,7 @@ def api_policy(settings: Settings, epoch: str, limits: HelpLimits) -> ApiPolicy:
         look=_look(settings),
         auth_failures=settings.limits.auth_failures,
         starts=settings.limits.starts,
+        chat=settings.limits.chat,
         body_bytes=settings.limits.body_bytes,
     )
 

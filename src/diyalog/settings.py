@@ -82,6 +82,7 @@ class Limits(Struct, frozen=True, kw_only=True):
         int, About(COUNT, "Failed authentications a minute from one address; past it they are answered 429.")
     ] = 300
     starts: Annotated[int, About(COUNT, "Requests for help a minute by one customer.")] = 30
+    chat: Annotated[int, About(COUNT, "Messages a minute by one side of one conversation.")] = 60
     sockets_per_customer: Annotated[int, About(COUNT, "Event streams that one customer may hold open.")] = 10
     sockets: Annotated[int, About(COUNT, "Event streams in all; 0 means 80 % of the descriptor limit.")] = 0
     header_bytes: Annotated[int, About(COUNT, "Largest header block of a request, in bytes.")] = 32_768

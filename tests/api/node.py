@@ -8,6 +8,7 @@ from pathlib import Path
 
 from diyalog.api.app import ApiPolicy, Application, UseCases, application
 from diyalog.api.operations import Health
+from diyalog.bus.memory import MemoryBus
 from diyalog.domain.commands import Activate, EndWait, Request, StartWait
 from diyalog.domain.ids import InteractionId, NodeId, SessionId
 from diyalog.domain.results import EndResult, StartResult, TokenRecord
@@ -19,6 +20,7 @@ from diyalog.storage.sqlite import SqliteStore
 from diyalog.usecases.access import Access, AccessPolicy
 from diyalog.usecases.changes import Changes
 from diyalog.usecases.commanding import CommandIds
+from diyalog.usecases.conversing import Conversing
 from diyalog.usecases.keyring import KeyRing
 from diyalog.usecases.queueing import Queueing, QueueingPolicy
 from diyalog.usecases.staff_access import StaffAccess
@@ -219,6 +221,14 @@ async def running_node(
         UseCases(
             waiting=waiting,
             access=access,
+            conversing=Conversing(
+                store.conversations,
+                store,
+                changes=changes,
+                bus=MemoryBus(node, lambda _: None),
+                commands=commands,
+                agent_lost_ms=60_000,
+            ),
             staff=staff,
             keys=keys,
             health=Health(

@@ -21,18 +21,8 @@ from urllib.parse import urlencode
 
 import aiohttp
 
-from diyalog.demo import (
-    GIVE_UP_S,
-    MESSAGE,
-    READY_S,
-    DemoError,
-    Key,
-    company_calls,
-    customer_calls,
-    free_port,
-    say,
-    show_frame,
-)
+from diyalog.demo import MESSAGE, READY_S, free_port
+from diyalog.demo_screen import DemoError, Key, company_calls, customer_calls, say, show_frame
 from diyalog.simulator.company import Company
 from diyalog.simulator.giving_up import GivingUp
 from kit.leash import Leash
@@ -41,6 +31,7 @@ from kit.postgres import PostgresServer
 from kit.server import Server
 
 NODES = 3
+GIVE_UP_S = 20.0
 FIRST_PORT = 8081
 EVENTS = "/v1/client/events"
 

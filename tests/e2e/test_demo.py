@@ -28,6 +28,9 @@ async def test_the_story_is_told_once() -> None:
     assert '{"isSuccess":true,"message":"Customer waiting will be stopped."}' in output
     assert '"errorCode":402' in output
     assert f"The customer saw: “{MESSAGE}”" in output
+    assert '"outcome": "CONNECTED"' in output
+    assert '"state": "CHAT_ENDED"' in output
+    assert "The customer read: “Yes. I have raised it until Sunday; have a good trip.”" in output
 
 
 async def test_it_stays_up_with_a_page_until_ctrl_c() -> None:
@@ -40,6 +43,8 @@ async def test_it_stays_up_with_a_page_until_ctrl_c() -> None:
             assert line, "the demo ended"
             found = re.search(r"(http://\S+)/app/help\.html#/start\?customerId=", line)
             address = found[1] if found else ""
+        desk = (await demo.stdout.readline()).decode()
+        assert f"{address}/app/agentchat.html#/auth?userId=31007" in desk
         async with aiohttp.ClientSession() as http, http.get(f"{address}/app/help.html") as page:
             assert page.status in {200, 503}, "503 says that the pages are not built"
             assert "Content-Security-Policy" in page.headers or page.status == 503

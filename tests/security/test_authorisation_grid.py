@@ -1,12 +1,17 @@
 """Who may do what: every route for every identity, on the sessions of everybody. The table is the whole truth."""
 
 import hashlib
-from collections.abc import AsyncIterator
+import itertools
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from diyalog.domain.commands import AcceptWait, EndConversation
+from diyalog.domain.ids import CommandId, SessionId, StaffRef
+from diyalog.domain.results import Verdict
+from diyalog.domain.wait import Party
 from kit.server import Customer, running
 
 from .reference import Header, Sent
@@ -21,7 +26,8 @@ IDENTITIES = (
 customer who was barred since; the company's signature; a wrong signature; the signature of a revoked key; the token
 of a member of the staff; that of one, too old."""
 
-# Whose: of whom the session, interaction or customer is that the request names. An envelope's errorCode stands for 200.
+# Whose: of whom the session, interaction or customer is that the request names; `talking`: the owner, in conversation
+# with the agent, `others`: with another agent. An envelope's errorCode stands for 200.
 GRID = """
 route                                                   whose    nobody unknown stranger owner expired barred signed forged revoked agent former
 POST /v1/application/interactionisnotdelivered          owner    400    400     400      400   400     400    200    401    401     400   400
@@ -42,6 +48,27 @@ DELETE /v1/client/help/{sessionId}                      owner    401    401     
 DELETE /v1/client/help/{sessionId}                      stranger 401    401     200      404   404     404    401    401    401     401   401
 DELETE /v1/client/help/{sessionId}                      barred   401    401     404      404   404     200    401    401    401     401   401
 DELETE /v1/client/help/{sessionId}                      nobody   401    401     404      404   404     404    401    401    401     401   401
+POST /v1/application/finishonlinehelp                   talking  400    400     400      400   400     400    200    401    401     400   400
+POST /v1/application/finishonlinehelp                   owner    400    400     400      400   400     400    400    401    401     400   400
+POST /v1/application/finishonlinehelps                  talking  400    400     400      400   400     400    200    401    401     400   400
+GET /v1/client/help/{sessionId}/messages                talking  401    401     404      200   200     404    401    401    401     401   401
+POST /v1/client/help/{sessionId}/messages               talking  401    401     404      201   201     404    401    401    401     401   401
+POST /v1/client/help/{sessionId}/end                    talking  401    401     404      200   200     404    401    401    401     401   401
+POST /v1/client/help/{sessionId}/end                    owner    401    401     404      409   409     404    401    401    401     401   401
+GET /v1/staff/queue                                     nobody   401    401     401      401   401     401    401    401    401     200   401
+POST /v1/staff/conversations                            owner    401    401     401      401   401     401    401    401    401     201   401
+POST /v1/staff/conversations                            talking  401    401     401      401   401     401    401    401    401     201   401
+POST /v1/staff/conversations                            others   401    401     401      401   401     401    401    401    401     409   401
+POST /v1/staff/conversations                            nobody   401    401     401      401   401     401    401    401    401     404   401
+GET /v1/staff/conversations/{conversationId}            talking  401    401     401      401   401     401    401    401    401     200   401
+GET /v1/staff/conversations/{conversationId}            others   401    401     401      401   401     401    401    401    401     404   401
+GET /v1/staff/conversations/{conversationId}            owner    401    401     401      401   401     401    401    401    401     404   401
+GET /v1/staff/conversations/{conversationId}/messages   talking  401    401     401      401   401     401    401    401    401     200   401
+GET /v1/staff/conversations/{conversationId}/messages   others   401    401     401      401   401     401    401    401    401     404   401
+POST /v1/staff/conversations/{conversationId}/messages  talking  401    401     401      401   401     401    401    401    401     201   401
+POST /v1/staff/conversations/{conversationId}/messages  others   401    401     401      401   401     401    401    401    401     404   401
+POST /v1/staff/conversations/{conversationId}/end       talking  401    401     401      401   401     401    401    401    401     200   401
+POST /v1/staff/conversations/{conversationId}/end       others   401    401     401      401   401     401    401    401    401     404   401
 GET /v1/client/events                                   nobody   426    426     426      426   426     426    426    426    426     426   426
 GET /v1/staff/events                                    nobody   426    426     426      426   426     426    426    426    426     426   426
 POST /v1/staff/sessions                                 agent    502    502     502      502   502     502    502    502    502     502   502
@@ -54,6 +81,9 @@ GET /asyncapi.json                                      nobody   200    200     
 GET /docs                                               nobody   200    200     200      200   200     200    200    200    200     200   200
 GET /docs.css                                           nobody   200    200     200      200   200     200    200    200    200     200   200
 """  # noqa: E501 - a table
+AGENTS = {"talking": "agent", "others": "second"}
+"""Whose conversation it is, and which agent has it."""
+FINISH, CONVERSATIONS = "/v1/application/finishonlinehelp", "/v1/staff/conversations"
 SIGN_IN: dict[str, object] = {"userId": "31007", "userName": "Selin Aksoy", "sessionId": "s", "token": "t"}
 """What the company would have to confirm, which has no CheckToken here."""
 ROWS = [line.split() for line in GRID.strip().splitlines()[1:]]
@@ -70,19 +100,26 @@ class People:
 
     world: World
     tokens: dict[str, str] = field(default_factory=dict)
-    sessions: dict[str, str] = field(default_factory=dict)
+    sessions: dict[str, SessionId] = field(default_factory=dict)
+    staff: dict[str, StaffRef] = field(default_factory=dict)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
 
     async def employ(self, identity: str) -> None:
         """Give a member of the staff a token, as if the company had confirmed one of its own."""
         token = self.tokens[identity] = f"token of {identity}"
-        await self.world.parts.store.sign_in_staff(identity, identity, hashlib.sha256(token.encode()).digest())
+        record = await self.world.parts.store.sign_in_staff(identity, identity, hashlib.sha256(token.encode()).digest())
+        self.staff[identity] = record.staff
 
     async def ask(self, route: str, whose: str, identity: str) -> str:
         """Send the route's request as this identity; its status, of an envelope its errorCode or `false`."""
+        await self._nobody_talks()
         for customer in ("owner", "stranger"):
             self.sessions[customer] = (await self.world.wait(self.tokens[customer]))["sessionId"]
+        if whose in AGENTS:
+            await self._talk(whose)
         method, template = route.split()
-        target = template.replace("{sessionId}", self.sessions.get(whose, "5521903347"))
+        session = self.sessions.get(whose, "5521903347")
+        target = template.replace("{sessionId}", session).replace("{conversationId}", session)
         sent = self._request(method, target, await self._fields(target, whose), identity)
         stored = self.world.stored()
         reply = await self.world.send(sent)
@@ -94,8 +131,24 @@ class People:
             return str(answer.get("errorCode", "false"))
         return str(reply.status)
 
-    async def _fields(self, target: str, whose: str) -> dict[str, object]:
-        if target == NOT_DELIVERED:
+    async def _talk(self, whose: str) -> None:
+        """Let an agent take the owner's wait."""
+        self.sessions[whose] = self.sessions["owner"]
+        accept = AcceptWait(CommandId(f"accept-{next(self.numbers)}"), self.staff[AGENTS[whose]], self.sessions[whose])
+        assert (await self.world.parts.store.conversations.accept(accept)).verdict is Verdict.WON
+
+    async def _nobody_talks(self) -> None:
+        """End the owner's conversation, so that the owner can ask again."""
+        store = self.world.parts.store
+        for agent in AGENTS.values():
+            if (session := await store.conversations.between("owner", agent)) is not None:
+                end = EndConversation(CommandId(f"end-{next(self.numbers)}"), session, Party.COMPANY)
+                await store.conversations.end(end)
+
+    async def _fields(self, target: str, whose: str) -> dict[str, object]:  # noqa: PLR0911  a table
+        if target.startswith(FINISH):
+            return {"customerId": "owner", "staffId": "agent"}
+        if target in {NOT_DELIVERED, CONVERSATIONS}:
             return {"sessionId": self.sessions.get(whose, "5521903347")}
         if target == GET_HASH:
             return {"customerId": whose, "deviceHash": DEVICE}
@@ -111,6 +164,8 @@ class People:
         if target == ACTIVATIONS:
             value = await self.world.transaction_hash("stranger")
             return {"customerId": "owner", "deviceHash": DEVICE, "transactionHash": value}
+        if whose in AGENTS:
+            return {"id": "m-1", "text": "Merhaba"}
         return SIGN_IN if whose == "agent" else {"helpType": "chat"}
 
     def _request(self, method: str, target: str, fields: dict[str, object], identity: str) -> Sent:
@@ -133,6 +188,8 @@ async def people(tmp_path: Path) -> AsyncIterator[People]:
         for customer in ("owner", "stranger", "barred"):
             everybody.tokens[customer] = await here.token(customer)
         await everybody.employ("agent")
+        await everybody.employ("second")
+        await everybody.ask("GET /v1/staff/queue", "nobody", "agent")  # a sign of life, which is not stored every time
         everybody.sessions["barred"] = (await here.wait(everybody.tokens["barred"]))["sessionId"]
         await here.parts.store.bar("barred", barred=True)
         yield everybody
@@ -146,7 +203,7 @@ async def test_every_route_stands_in_the_table(people: People) -> None:
 async def test_the_table(people: People) -> None:
     found = [(*cell[:3], await people.ask(*cell[:3])) for cell in CELLS]
     assert [cell for cell, due in zip(found, CELLS, strict=True) if cell != due] == []
-    assert len(found) == len(ROWS) * len(IDENTITIES) == 29 * 11
+    assert len(found) == len(ROWS) * len(IDENTITIES) == 50 * 11
 
 
 async def test_a_signature_of_another_time_is_none(people: People) -> None:

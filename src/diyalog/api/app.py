@@ -11,8 +11,10 @@ from diyalog.api.addresses import ClientAddresses
 from diyalog.api.application import ApplicationApi
 from diyalog.api.authentication import CompanyGate, Keys
 from diyalog.api.client import ClientApi, ClientPolicy
+from diyalog.api.client_gate import ClientGate
 from diyalog.api.company_look import PLAIN, CompanyLook
 from diyalog.api.content import ContentLimits
+from diyalog.api.conversations import ClientConversations, ConversationPolicy, StaffConversations
 from diyalog.api.documents import DocumentsApi
 from diyalog.api.exchange import Answer, Exchange, Message, Receive, Scope, Send
 from diyalog.api.journal import RequestJournal
@@ -21,7 +23,8 @@ from diyalog.api.operations import Health, OperationsApi
 from diyalog.api.origins import Origins
 from diyalog.api.pages import Pages
 from diyalog.api.problems import RefusedError, plain_answer, problem_answer
-from diyalog.api.routing import Place, Route, RouteTable
+from diyalog.api.routes import Apis, route_table
+from diyalog.api.routing import Place, RouteTable
 from diyalog.api.signature_debugging import SignatureDebugging
 from diyalog.api.staff import StaffApi
 from diyalog.api.staff_gate import StaffGate
@@ -31,6 +34,7 @@ from diyalog.protocol.help import HelpLimits
 from diyalog.server.body import ClientGone
 from diyalog.server.sockets import SocketApplication
 from diyalog.usecases.access import Access
+from diyalog.usecases.conversing import Conversing
 from diyalog.usecases.staff_access import StaffAccess
 from diyalog.usecases.waiting import StoppingError, Waiting
 
@@ -58,6 +62,7 @@ class ApiPolicy:
     look: CompanyLook = PLAIN
     auth_failures: int = 300
     starts: int = 30
+    chat: int = 60
     body_bytes: int = 65_536
     body_seconds: float = 10.0
 
@@ -68,6 +73,7 @@ class UseCases:
 
     waiting: Waiting
     access: Access
+    conversing: Conversing
     staff: StaffAccess
     keys: Keys
     health: Health
@@ -87,47 +93,24 @@ def application(
     failures = RateLimit(policy.auth_failures, clock.now_ms)
     starts = RateLimit(policy.starts, clock.now_ms)
     pages = Pages(policy.static, policy.version, policy.frame_ancestors, policy.look)
-    table = route_table(
-        ApplicationApi(use_cases.waiting, use_cases.access),
-        ClientApi(
-            use_cases.waiting,
-            use_cases.access,
-            addresses,
-            ClientPolicy(content, starts, failures, policy.help_limits, policy.epoch),
-        ),
-        StaffApi(use_cases.staff, StaffGate(use_cases.staff, failures, addresses), content),
-        OperationsApi(use_cases.health),
-        DocumentsApi(policy.version, pages.integrity, policy.frame_ancestors),
+    client_gate = ClientGate(use_cases.access, failures, addresses)
+    staff_gate = StaffGate(use_cases.staff, failures, addresses)
+    client_policy = ClientPolicy(content, starts, policy.help_limits, policy.epoch)
+    client = ClientApi(use_cases.waiting, use_cases.access, client_gate, client_policy)
+    chat = ConversationPolicy(content, RateLimit(policy.chat, clock.now_ms), places=use_cases.waiting.policy.builtin)
+    conversing = use_cases.conversing
+    apis = Apis(
+        company=ApplicationApi(use_cases.waiting, use_cases.access, conversing),
+        client=client,
+        client_conversations=ClientConversations(conversing, client_gate, chat, client),
+        staff=StaffApi(use_cases.staff, staff_gate, content),
+        staff_conversations=StaffConversations(conversing, staff_gate, chat),
+        operations=OperationsApi(use_cases.health),
+        documents=DocumentsApi(policy.version, pages.integrity, policy.frame_ancestors),
     )
+    table = route_table(apis)
     gate = CompanyGate(use_cases.keys, clock, content, failures, addresses, debugging=debugging)
     return Application(table, gate, Origins(policy.allowed_origins), pages, journal=journal, sockets=use_cases.sockets)
-
-
-def route_table(
-    company: ApplicationApi, client: ClientApi, staff: StaffApi, operations: OperationsApi, documents: DocumentsApi
-) -> RouteTable:
-    """Every operation of the HTTP API; the built pages stand beside it."""
-    return RouteTable(
-        (
-            Route("POST", "/v1/application/interactionisnotdelivered", company.interaction_is_not_delivered),
-            Route("POST", "/v1/application/gettransactionhashforonlinehelp", company.get_transaction_hash),
-            Route("POST", "/v1/client/activations", client.activate),
-            Route("POST", "/v1/client/help", client.start),
-            Route("GET", "/v1/client/help", client.current),
-            Route("GET", "/v1/client/help/{sessionId}", client.read),
-            Route("DELETE", "/v1/client/help/{sessionId}", client.cancel),
-            Route("GET", "/v1/client/events", client.events),
-            Route("POST", "/v1/staff/sessions", staff.sign_in),
-            Route("GET", "/v1/staff/events", client.events),
-            Route("GET", "/livez", operations.livez),
-            Route("GET", "/readyz", operations.readyz),
-            Route("GET", "/metrics", operations.metrics),
-            Route("GET", "/openapi.json", documents.openapi),
-            Route("GET", "/asyncapi.json", documents.asyncapi),
-            Route("GET", "/docs", documents.docs),
-            Route("GET", "/docs.css", documents.style),
-        )
-    )
 
 
 class Application:

@@ -4,14 +4,16 @@ from collections.abc import Mapping
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
-from diyalog.api.bodies import Envelope, HashRequest, NotDelivered, text_of
+from diyalog.api.bodies import Envelope, FinishRequest, HashRequest, NotDelivered, text_of
 from diyalog.api.exchange import JSON, Answer, Exchange
 from diyalog.api.idempotency import idempotency_of
 from diyalog.api.problems import RefusedError, malformed
 from diyalog.api.strict_json import MalformedError, StrictDecoder
 from diyalog.domain.ids import InteractionId, SessionId, is_interaction_id
 from diyalog.usecases.access import Access
+from diyalog.usecases.conversing import Conversing
 from diyalog.usecases.waiting import Answer as Outcome
 from diyalog.usecases.waiting import Waiting
 
@@ -31,14 +33,20 @@ _ENVELOPES: Final[Mapping[Outcome, Answer]] = {
 }
 """Answers of interactionisnotdelivered, made once; texts and numbers are the page's."""
 
+_FINISHED: Final = Answer(200, JSON, _encode(Envelope(True, "Conversation will be stop with peers.")))
+_NO_CONVERSATION: Final = _failure(400, "No conversation found between customer and staff.")
+"""Answers of finishonlinehelp."""
+
 _REFUSED_HASH: Final = Answer(200, JSON, _encode(Envelope(False, "TransactionHash could not be created.")))
 
 
 class ApplicationApi:
     """`POST /v1/application/*`. Every request is signed; `exchange.caller` says by whom."""
 
-    def __init__(self, waiting: Waiting, access: Access) -> None:
+    def __init__(self, waiting: Waiting, access: Access, conversing: Conversing) -> None:
         self._waiting = waiting
+        self._conversing = conversing
+        self._finish_request = StrictDecoder(FinishRequest)
         self._access = access
         self._not_delivered = StrictDecoder(NotDelivered)
         self._hash_request = StrictDecoder(HashRequest)
@@ -86,3 +94,23 @@ class ApplicationApi:
         if value is None:
             return _REFUSED_HASH
         return Answer(200, JSON, _encode(Envelope(True, "TransactionHash created", transaction_hash=value)))
+
+    async def finish_online_help(self, exchange: Exchange) -> Answer:
+        """End the conversation between a customer and a member of the staff, whose application failed.
+
+        Raises RefusedError.
+        """
+        caller = exchange.caller
+        assert caller is not None, "the gate lets only signed requests through"
+        try:
+            body = self._finish_request.decode(exchange.content)
+        except MalformedError as error:
+            raise malformed(str(error)) from None
+        for name, value in (("customerId", body.customer_id), ("staffId", body.staff_id)):
+            if value is None or value is UNSET:
+                raise malformed(f"{name} must be provided.")
+        customer_id, staff_id = text_of(body.customer_id), text_of(body.staff_id)
+        if customer_id is None or staff_id is None:
+            return _NO_CONVERSATION
+        ended = await self._conversing.finish(customer_id, staff_id, caller)
+        return _FINISHED if ended else _NO_CONVERSATION

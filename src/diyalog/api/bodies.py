@@ -81,6 +81,36 @@ class HelpBody(Struct, rename="camel", gc=False):
     identity_number: Id = UNSET
 
 
+class AcceptBody(Struct, rename="camel", gc=False):
+    """Body of taking a wait: exactly one of its names."""
+
+    customer_id: Id = UNSET
+    session_id: Id = UNSET
+    interaction_id: Id = UNSET
+
+
+class MessageBody(Struct, rename="camel", gc=False):
+    """Body of a message; `id` is the sender's own."""
+
+    id: Text = UNSET
+    text: Text = UNSET
+
+
+class MessageAnswer(Struct, rename="camel"):
+    """A message that was stored: its number in the session's stream, and when."""
+
+    id: str
+    seq: int
+    at: str
+
+
+class FinishRequest(Struct, rename="camel", gc=False):
+    """Body of finishonlinehelp."""
+
+    customer_id: Id = UNSET
+    staff_id: Id = UNSET
+
+
 def text_of(value: Id) -> str | None:
     """The text of a field; None when it is absent, null or blank, which can never name anything."""
     if type(value) is str:

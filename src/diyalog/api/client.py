@@ -5,8 +5,8 @@ from typing import Final
 
 import msgspec
 
-from diyalog.api.addresses import ClientAddresses
 from diyalog.api.bodies import ActivationAnswer, ActivationBody, HelpBody, text_of
+from diyalog.api.client_gate import CHALLENGE, STALE, ClientGate
 from diyalog.api.content import ContentLimits, read_content, require_json
 from diyalog.api.exchange import JSON, PROBLEM, Answer, Exchange, Header
 from diyalog.api.idempotency import idempotency_of
@@ -24,9 +24,6 @@ from diyalog.usecases.waiting import IdempotencyMismatchError, InConversationErr
 
 _encode = msgspec.json.Encoder().encode
 _NO_STORE: Final[tuple[Header, ...]] = ((b"cache-control", b"no-store"),)
-_BEARER: Final = b"bearer "
-_CHALLENGE: Final[Header] = (b"www-authenticate", b'Bearer realm="diyalog"')
-_STALE: Final[Header] = (b"www-authenticate", b'Bearer realm="diyalog", error="invalid_token"')
 _FIRST_REFUSAL: Final = 400
 
 _FALLBACK: Final[dict[Kind, str]] = {
@@ -40,13 +37,10 @@ _FALLBACK: Final[dict[Kind, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class ClientPolicy:
-    """Values of the customer API. `starts` limits requests for help per customer, `failures` refused hashes and
-    tokens per address; `epoch` is the database's.
-    """
+    """Values of the customer API. `starts` limits requests for help per customer; `epoch` is the database's."""
 
     content: ContentLimits
     starts: RateLimit
-    failures: RateLimit
     help_limits: HelpLimits
     epoch: str
 
@@ -54,10 +48,10 @@ class ClientPolicy:
 class ClientApi:
     """`/v1/client/*`. Every method raises RefusedError."""
 
-    def __init__(self, waiting: Waiting, access: Access, addresses: ClientAddresses, policy: ClientPolicy) -> None:
+    def __init__(self, waiting: Waiting, access: Access, gate: ClientGate, policy: ClientPolicy) -> None:
         self._waiting = waiting
         self._access = access
-        self._addresses = addresses
+        self._gate = gate
         self._policy = policy
         self._activation = StrictDecoder(ActivationBody)
         self._help = StrictDecoder(HelpBody)
@@ -85,19 +79,19 @@ class ClientApi:
             code = error.code if error.code in PROBLEMS else _FALLBACK[error.kind]
             refused = RefusedError(code)
             if refused.problem.status == 401:
-                self._count_failure(exchange)
-                refused.headers = (_CHALLENGE,)
+                self._gate.count_failure(exchange)
+                refused.headers = (CHALLENGE,)
             raise refused from None
         answer = ActivationAnswer(activation.client_token, rfc3339(activation.expires_at), activation.customer_id)
         return Answer(201, JSON, _encode(answer), _NO_STORE)
 
     async def start(self, exchange: Exchange) -> Answer:
         """Start a wait; answered when the company's queue has answered. Repeats with one Idempotency-Key are one."""
-        identity = await self._identify(exchange)
+        identity = await self._gate.identify(exchange)
         if identity.barred:
             raise RefusedError("DLGEXCPSRV_FRBDNCST")
         if not identity.may_start:
-            raise RefusedError("TOKEN_EXPIRED", headers=(_STALE,))
+            raise RefusedError("TOKEN_EXPIRED", headers=(STALE,))
         content = await self._json(exchange)
         idempotency = idempotency_of(exchange, str(identity.customer), content)
         help_type, request = self._request(identity, content)
@@ -123,47 +117,29 @@ class ClientApi:
 
     async def current(self, exchange: Exchange) -> Answer:
         """The customer's open wait or conversation; without one the newest end that the app has not acknowledged."""
-        identity = await self._identify(exchange)
+        identity = await self._gate.identify(exchange)
         return await self._found(exchange, await self._waiting.current(identity.customer))
 
     async def read(self, exchange: Exchange) -> Answer:
         """One session of the customer's."""
-        identity = await self._identify(exchange)
-        return await self._found(exchange, await self._waiting.read(_session(exchange), identity.customer))
+        identity = await self._gate.identify(exchange)
+        return await self._found(exchange, await self._waiting.read(session_of(exchange), identity.customer))
 
     async def cancel(self, exchange: Exchange) -> Answer:
         """The customer stops waiting. Whoever ended the wait first has decided; a lost cancel is told how it ended."""
-        identity = await self._identify(exchange)
-        result = await self._waiting.cancel(_session(exchange), identity.customer)
+        identity = await self._gate.identify(exchange)
+        result = await self._waiting.cancel(session_of(exchange), identity.customer)
         wait = result.wait
         if wait is None or result.verdict is Verdict.UNKNOWN:
             raise RefusedError("SESSION_NOT_FOUND")
         if wait.outcome is not Outcome.CANCELLED:
             exchange.session_id = wait.session_id
-            raise RefusedError("WAIT_ENDED", members=_how_it_ended(wait))
+            raise RefusedError("WAIT_ENDED", members=how_it_ended(wait))
         return await self._found(exchange, wait)
 
     async def events(self, _: Exchange) -> Answer:
         """The event stream's address, asked for without an upgrade to WebSocket."""
         raise RefusedError("UPGRADE_REQUIRED", headers=((b"upgrade", b"websocket"),))
-
-    async def _identify(self, exchange: Exchange) -> Identity:
-        authorization = exchange.header(b"authorization") or b""
-        scheme, token = authorization[: len(_BEARER)], authorization[len(_BEARER) :].strip()
-        identity = None
-        if scheme.lower() == _BEARER and token and not exchange.repeated(b"authorization"):
-            identity = await self._access.identify(token.decode("latin-1"))
-            if identity is None:
-                self._count_failure(exchange)
-        if identity is None:
-            raise RefusedError("TOKEN_UNKNOWN", headers=(_STALE if token else _CHALLENGE,))
-        exchange.asker = str(identity.customer)
-        return identity
-
-    def _count_failure(self, exchange: Exchange) -> None:
-        seconds = self._policy.failures.take(self._addresses.of(exchange.scope))
-        if seconds:
-            raise RefusedError("TOO_MANY_REQUESTS", retry_after=seconds)
 
     async def _json(self, exchange: Exchange) -> bytes:
         require_json(exchange.header(b"content-type"))
@@ -191,30 +167,31 @@ class ClientApi:
         assert wait is not None, "without a wait there was an answer"
         if wait.outcome is Outcome.FAILED:
             return problem_answer(
-                RefusedError("DLGEXCP_GENERAL_EXCEPTION", members=_how_it_ended(wait)), exchange.request_id
+                RefusedError("DLGEXCP_GENERAL_EXCEPTION", members=how_it_ended(wait)), exchange.request_id
             )
-        return await self._object(wait, 201)
+        return await self.answer(wait, 201)
 
     async def _found(self, exchange: Exchange, wait: Wait | None) -> Answer:
         if wait is None:
             raise RefusedError("SESSION_NOT_FOUND")
         exchange.session_id = wait.session_id
-        return await self._object(wait, 200)
+        return await self.answer(wait, 200)
 
-    async def _object(self, wait: Wait, status: int) -> Answer:
+    async def answer(self, wait: Wait, status: int) -> Answer:
+        """The help object of a wait."""
         position = await self._waiting.position(wait)
         told = help_object(wait, epoch=self._policy.epoch, limits=self._policy.help_limits, position=position)
         return Answer(status, JSON, _encode(told), _NO_STORE)
 
 
-def _session(exchange: Exchange) -> SessionId:
+def session_of(exchange: Exchange) -> SessionId:
     """The session of the path. One with NUL exists nowhere, and PostgreSQL refuses the statement that names it."""
     if "\0" in exchange.parameter:
         raise RefusedError("SESSION_NOT_FOUND")
     return SessionId(exchange.parameter)
 
 
-def _how_it_ended(wait: Wait) -> dict[str, object]:
+def how_it_ended(wait: Wait) -> dict[str, object]:
     """What a problem says of a wait that went otherwise than asked; `message` is the company's text or null."""
     return {
         "sessionId": wait.session_id,

@@ -31,6 +31,12 @@ PROBLEMS: Final[dict[str, Problem]] = {
     "IDEMPOTENCY_KEY_INVALID": Problem(
         400, False, "Idempotency-Key must be given once, as 1 to 255 printable ASCII characters."
     ),
+    "MESSAGE_ID_INVALID": Problem(400, False, "id must be 1 to 64 of the characters A-Z, a-z, 0-9, - and _."),
+    "MESSAGE_NOT_TEXT": Problem(
+        400,
+        False,
+        "text must be 1 to 4000 characters, not only blanks, without control characters but newline and tab.",
+    ),
     "TOKEN_UNKNOWN": Problem(401, False, "The client token is missing, unknown or too old; activate again."),
     "TOKEN_EXPIRED": Problem(401, False, "The client token is too old to ask for help; activate again."),
     "ORIGIN_NOT_ALLOWED": Problem(403, False, "Pages of this origin may not use this server."),
@@ -39,8 +45,11 @@ PROBLEMS: Final[dict[str, Problem]] = {
     "METHOD_NOT_ALLOWED": Problem(405, False, "This path does not have that method."),
     "BODY_TOO_SLOW": Problem(408, True, "The request content was not complete in time."),
     "WAIT_ENDED": Problem(409, False, "The wait had ended before it could be cancelled."),
+    "NOT_IN_CONVERSATION": Problem(409, False, "No agent has taken this wait; there is nobody to write to."),
+    "CONVERSATION_ENDED": Problem(409, False, "The conversation is over."),
     "BODY_TOO_LARGE": Problem(413, False, "The request content is too large."),
     "UNSUPPORTED_MEDIA_TYPE": Problem(415, False, "Content-Type must be application/json."),
+    "MESSAGE_ID_REUSED": Problem(422, False, "This id was used before for a message with another text."),
     "IDEMPOTENCY_KEY_REUSED": Problem(422, False, "This Idempotency-Key was used before with another content."),
     "UPGRADE_REQUIRED": Problem(426, False, "The event stream is a WebSocket."),
     "TOO_MANY_REQUESTS": Problem(429, True, "Too many requests; wait before the next one."),

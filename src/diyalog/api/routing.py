@@ -8,7 +8,9 @@ from diyalog.api.exchange import Handler
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One operation. `template` is its path; a last part in braces takes any one non-empty part."""
+    """One operation. `template` is its path; the last part, or the one before it, may be in braces and takes any one
+    non-empty part.
+    """
 
     method: str
     template: str
@@ -37,20 +39,29 @@ class RouteTable:
                 handlers["HEAD"] = route.handle
         self._exact: dict[str, Place] = {}
         self._below: dict[str, Place] = {}
+        self._around: dict[tuple[str, str], Place] = {}
         for template, handlers in by_template.items():
             place = Place(template, handlers, ", ".join(sorted(handlers)).encode())
-            if template.endswith("}"):
-                self._below[template[: template.rindex("{")]] = place
+            before, brace, rest = template.partition("{")
+            after = rest.partition("}")[2]
+            if after:
+                self._around[before, after] = place
+            elif brace:
+                self._below[before] = place
             else:
                 self._exact[template] = place
 
     def find(self, path: str) -> tuple[Place | None, str]:
-        """Return the place of a path, None if there is none, and the variable last part of the path."""
+        """Return the place of a path, None if there is none, and the variable part of the path."""
         place = self._exact.get(path)
         if place is not None:
             return place, ""
         cut = path.rfind("/") + 1
         place = self._below.get(path[:cut])
-        if place is None or cut == len(path):
+        if place is not None and cut < len(path):
+            return place, path[cut:]
+        start = path.rfind("/", 0, max(cut - 1, 0)) + 1
+        place = self._around.get((path[:start], path[cut - 1 :]))
+        if place is None or start >= cut - 1:
             return None, ""
-        return place, path[cut:]
+        return place, path[start : cut - 1]

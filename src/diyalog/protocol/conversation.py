@@ -29,6 +29,22 @@ class ConversationObject(Struct, frozen=True, kw_only=True, rename="camel"):
     attached_data: dict[str, str]
 
 
+class WaitingObject(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A waiting customer as the staff sees them. `position` counts from 1 in the server's own line, else it is null;
+    `present`: the customer's app is connected now.
+    """
+
+    session_id: str
+    interaction_id: str | None
+    customer_id: str
+    customer_name: str | None
+    help_type: HelpType
+    started_at: str
+    position: int | None
+    present: bool
+    attached_data: dict[str, str]
+
+
 class MessageObject(Struct, frozen=True, rename="camel"):
     """A message of a conversation; `id` is its sender's own, `seq` its number in the session's stream."""
 
@@ -57,6 +73,22 @@ def conversation_object(wait: Wait, customer: Waiter) -> ConversationObject:
         present=customer.present,
         seq=wait.seq,
         attached_data=dict(customer.attached_data),
+    )
+
+
+def waiting_object(waiter: Waiter, position: int | None) -> WaitingObject:
+    """A waiting customer on this place of the line."""
+    wait = waiter.wait
+    return WaitingObject(
+        session_id=wait.session_id,
+        interaction_id=wait.interaction_id,
+        customer_id=waiter.customer_id,
+        customer_name=waiter.customer_name,
+        help_type=wait.help_type,
+        started_at=rfc3339(wait.started_at),
+        position=position,
+        present=waiter.present,
+        attached_data=dict(waiter.attached_data),
     )
 
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
 
-from diyalog.domain.wait import HelpType, Outcome, Reason, State, Wait
+from diyalog.domain.wait import Conversation, HelpType, Outcome, Party, Reason, State, Wait
 from diyalog.protocol.times import rfc3339
 
 
@@ -16,11 +16,20 @@ class HelpLimits(Struct, frozen=True, gc=False, rename="camel"):
     queue_timeout_seconds: int | float
 
 
+class HelpConversation(Struct, frozen=True, rename="camel"):
+    """The conversation that a wait led to; `endedAt` and `endedBy` once it is over."""
+
+    started_at: str
+    ended_at: str | UnsetType = UNSET
+    ended_by: Party | UnsetType = UNSET
+
+
 class HelpObject(Struct, frozen=True, kw_only=True, rename="camel"):
     """One wait on the wire. A field that is UNSET is left out.
 
     `interactionId` is null until the company's queue has named it. `endedAt`, `outcome` and `reason` stand once the
-    wait has its outcome; `message` is the company's text, unchanged, where it gave one. `position` counts from 1.
+    wait has its outcome; `message` is the company's text, unchanged, where it gave one; `agentName` and `conversation`
+    once an agent took it. `position` counts from 1.
     `seq` is the newest event of the session's stream, `epoch` the database's, as in the stream's hello and welcome.
     """
 
@@ -33,6 +42,8 @@ class HelpObject(Struct, frozen=True, kw_only=True, rename="camel"):
     outcome: Outcome | UnsetType = UNSET
     reason: Reason | UnsetType = UNSET
     message: str | UnsetType = UNSET
+    agent_name: str | UnsetType = UNSET
+    conversation: HelpConversation | UnsetType = UNSET
     position: int | UnsetType = UNSET
     seq: int
     epoch: str
@@ -59,10 +70,20 @@ def help_object(wait: Wait, *, epoch: str, limits: HelpLimits, position: int | N
         outcome=UNSET if wait.outcome is None else wait.outcome,
         reason=UNSET if wait.reason is None else wait.reason,
         message=UNSET if wait.message is None else wait.message,
+        agent_name=UNSET if wait.conversation is None else wait.conversation.agent_name,
+        conversation=UNSET if wait.conversation is None else _conversation(wait.conversation),
         position=UNSET if position is None else position,
         seq=wait.seq,
         epoch=epoch,
         limits=limits,
+    )
+
+
+def _conversation(conversation: Conversation) -> HelpConversation:
+    return HelpConversation(
+        started_at=rfc3339(conversation.started_at),
+        ended_at=UNSET if conversation.ended_at is None else rfc3339(conversation.ended_at),
+        ended_by=UNSET if conversation.ended_by is None else conversation.ended_by,
     )
 
 

@@ -81,6 +81,11 @@ class Conversing:
         """
         return self._told(await self._store.end(EndConversation(self._commands.new(), session_id, by, customer, staff)))
 
+    async def told(self, wait: Wait) -> None:
+        """The customer's app is being told by an answer to its own call that the conversation is over."""
+        if wait.conversation is not None and wait.conversation.acknowledged_at is None:
+            await self._store.acknowledge_end(wait.row, wait.seq)
+
     async def finish(self, customer_id: str, user_id: str, caller: Caller) -> bool:
         """The company ends the conversation between these two (finishonlinehelp); whether there was one."""
         session_id = await self._store.between(customer_id, user_id)
