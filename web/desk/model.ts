@@ -256,16 +256,8 @@ function queueTold(state: State, waiting: readonly Waiting[], now: number): Stat
 }
 
 function taken(state: State, conversation: Conversation, now: number): State {
-  const { conversationId } = conversation;
-  const row = state.rows.find(({ waiting }) => waiting.sessionId === conversationId);
-  const next = withNews(state, conversation, now, row?.waiting.startedAt);
-  return {
-    ...next,
-    rows: state.rows.filter((one) => one !== row),
-    stage: { at: "working" },
-    current: conversationId,
-    pane: "chat",
-  };
+  const next = withNews(state, conversation, now);
+  return { ...next, stage: { at: "working" }, current: conversation.conversationId, pane: "chat" };
 }
 
 function welcomed(state: State, welcome: Welcome, clockOffset: number, now: number): State {
@@ -297,17 +289,20 @@ function heard(state: State, event: StaffEvent): State {
 }
 
 /** A conversation as the server tells it, new to the desk or not. The first one comes to the front. */
-function withNews(state: State, conversation: Conversation, now: number, joinedAt?: number): State {
+function withNews(state: State, conversation: Conversation, now: number): State {
   const { conversationId } = conversation;
   const known = state.chats.some((chat) => chat.conversation.conversationId === conversationId);
-  if (known)
+  if (known) {
     return inChat(state, conversationId, (chat) => withConversation(chat, conversation, now));
+  }
+  const row = state.rows.find(({ waiting }) => waiting.sessionId === conversationId);
   const { [conversationId]: waitedFrom, ...joined } = state.kept.joined;
   const { [conversationId]: unsent, ...outbox } = state.kept.outbox;
-  const chat = chatOf(conversation, joinedAt ?? waitedFrom ?? null, unsent ?? []);
+  const joinedAt = row?.waiting.startedAt ?? waitedFrom ?? null;
   return {
     ...state,
-    chats: [...state.chats, chat].sort(
+    rows: state.rows.filter((one) => one !== row),
+    chats: [...state.chats, chatOf(conversation, joinedAt, unsent ?? [])].sort(
       (a, b) => a.conversation.startedAt - b.conversation.startedAt,
     ),
     current: state.current ?? conversationId,

@@ -89,6 +89,21 @@ describe("the line", () => {
     expect(taken.chats[0]?.joinedAt).toBe(NOW);
   });
 
+  it("knows how long the customer waited, whoever tells of the conversation first", () => {
+    const told = after(
+      AT_WORK,
+      { type: "queue", waiting: [waiting("a", 7)] },
+      { type: "taking", sessionId: "a" },
+      { type: "conversation", conversation: conversation("a") },
+      { type: "taken", conversation: conversation("a") },
+    );
+    expect(told.rows).toEqual([]);
+    expect(working(viewOf(told, NOW)).chat?.facts).toEqual([
+      { kind: "joined", at: NOW - 7 * MINUTE },
+      { kind: "accepted", at: NOW, minutes: 7 },
+    ]);
+  });
+
   it("says since when nobody waits", () => {
     const empty = after(AT_WORK, { type: "queue", waiting: [] });
     expect(working(viewOf(empty, NOW)).emptySince).toBe(NOW);
