@@ -1,7 +1,8 @@
 """An agent's desk: looks at the line, takes customers, writes to them, says goodbye, and remembers what it was told."""
 
 import asyncio
-from collections.abc import Callable
+import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
@@ -9,6 +10,7 @@ from typing import Any, Final
 from diyalog.domain.ids import InteractionId, SessionId
 from diyalog.domain.results import ConversationResult, Verdict, Waiter
 from diyalog.domain.wait import Party, State
+from diyalog.realtime.admission import STAFF
 from diyalog.usecases.conversing import Talk
 from diyalog.usecases.staff_access import SignInRequest
 from world.faults import Fault, Faults
@@ -18,13 +20,21 @@ from world.node import Node
 from world.talking import TRIES, Side
 
 _HOME_TRIES: Final = 60
+_GONE: Final = 0.03
+"""How often an agent who has conversations goes away without a word, after something they did."""
+_GONE_S: Final = 15.0
+_TOLD_S: Final = 3.0
+"""An open stream tells everything in less, also if the bus has lost it."""
 _LATE_S: Final = 6.0
 """Whatever was said to the server before has arrived after so long."""
 
 
 @dataclass
 class Desk:
-    """One agent. `run` plays their part; `go_home` ends all their conversations. `on_taken` is told of customers."""
+    """One agent. `run` plays their part; `go_home` ends all their conversations. `on_taken` is told of customers.
+
+    `seq` and `epoch`: how far it has got with the agent's own stream; `heard`: and in it with each session's.
+    """
 
     user_id: str
     user_name: str
@@ -35,6 +45,9 @@ class Desk:
     on_taken: Callable[[str, str], None]
     token: str = ""
     talks: list[str] = field(default_factory=list)
+    seq: int = 0
+    epoch: str | None = None
+    heard: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.side = Side(Party.AGENT, self.user_id, self.network, self.random, self.memory, self._whose)
@@ -43,11 +56,14 @@ class Desk:
         await self._sign_in()
         for _ in range(acts):
             act = self.random.choices(
-                (self._take_next, self._write, self._say_goodbye, self._look, self._rest), (5, 6, 2, 1, 1)
+                (self._take_next, self._write, self._say_goodbye, self._look, self._rest, self._follow_a_while),
+                (5, 5, 2, 1, 1, 5),
             )[0]
             await act()
+            if self.talks and self.random.random() < _GONE:
+                await asyncio.sleep(_GONE_S)
             if self.faults.strikes(Fault.APP_RESTARTS):
-                self.talks.clear()
+                self._forget()
 
     async def go_home(self) -> None:
         """Everything works again: repeat what was not answered, and end what is still alive."""
@@ -57,11 +73,28 @@ class Desk:
         assert not self.side.unsent, f"{self.user_name}: a message is never answered"
         for _ in range(_HOME_TRIES):
             if await self._look() and not self.talks:
-                return
-            for session_id in self.talks:
+                break
+            for session_id in list(self.talks):
                 await self.side.read(session_id)
-                await self.side.end(session_id)
-        raise AssertionError(f"{self.user_name}: conversations with {self.talks} do not end")
+                await self._end_while_following(session_id)
+        assert not self.talks, f"{self.user_name}: conversations with {self.talks} do not end"
+
+    async def _end_while_following(self, session_id: str) -> None:
+        """End a conversation: the desk's open stream must tell it soon, on the fast way or by the poll."""
+
+        async def end() -> None:
+            await self.side.end(session_id)
+
+        connected = await self._follow(_TOLD_S, end)
+        assert not connected or session_id not in self.talks, f"{self.user_name} is not told that {session_id} is over"
+
+    async def catch_up(self, head: int) -> None:
+        """Follow the stream until everything is seen, up to its event `head`."""
+        for _ in range(_HOME_TRIES):
+            if self.seq == head:
+                return
+            await self._follow(patience_s=3.0)
+        raise AssertionError(f"{self.user_name} is told of {self.seq} events, there are {head}")
 
     # What an agent does
 
@@ -166,6 +199,73 @@ class Desk:
             assert own.agent_name == self.user_name, f"{talk.wait.session_id} is shown to {self.user_name}"
         self.talks = [talk.wait.session_id for talk in live]
         return True
+
+    # Following the agent's own stream (the event stream's page)
+
+    async def _follow_a_while(self) -> None:
+        await self._follow(patience_s=self.random.random() * 2)
+
+    async def _follow(self, patience_s: float, welcomed: Callable[[], Awaitable[None]] | None = None) -> bool:
+        """Follow until nothing comes for so long; whether the stream was open until then. `welcomed` is called once."""
+        wire = self.network.open(STAFF)
+        if wire is None:
+            await asyncio.sleep(0.3)
+            return False
+        wire.say(json.dumps({"type": "hello", "token": self.token, "after": self.seq, "epoch": self.epoch}))
+        while not wire.over:
+            frame = await wire.frame(patience_s)
+            if frame is None:
+                break
+            if self.faults.strikes(Fault.SOCKET_CUT):
+                break
+            message = json.loads(frame)
+            if message["type"] == "welcome":
+                self._welcomed(message)
+                if welcomed is not None:
+                    await welcomed()
+            else:
+                self._take(message)
+                wire.say(json.dumps({"type": "ack", "seq": self.seq}))
+            if self.talks and not self.faults.over and self.random.random() < 0.3:
+                await self._write()
+        assert wire.code not in {1000, 4400, 4401, 4404, 1011}, f"{self.user_name}: closed with {wire.code}"
+        connected = not wire.over
+        wire.cut()
+        return connected
+
+    def _welcomed(self, message: dict[str, Any]) -> None:
+        kept = self.epoch is None or self.epoch == message["epoch"]
+        assert kept or not message["recovered"], f"{self.user_name}: recovered from another epoch's position"
+        self.epoch = message["epoch"]
+        if not message["recovered"]:
+            self.seq = message["seq"]
+            self.heard.clear()
+        talks = message["snapshot"]["conversations"]
+        for talk in talks:
+            self.memory.told.note_agent(talk["conversationId"], self.user_name, talk.get("endedBy"))
+        self.talks = [talk["conversationId"] for talk in talks if talk["state"] == State.CONNECTED]
+
+    def _take(self, message: dict[str, Any]) -> None:
+        assert message["seq"] == self.seq + 1, f"{self.user_name}: event {message['seq']} after {self.seq}"
+        self.seq = message["seq"]
+        data = message["data"]
+        session_id, seq = data["conversationId"], data["seq"]
+        after = self.heard.get(session_id, seq - 1)
+        assert seq == after + 1, f"{self.user_name}: event {seq} of {session_id} after {after}"
+        self.heard[session_id] = seq
+        if message["event"] == "chat.message":
+            self.memory.told.note_message(session_id, data["author"], data["id"], seq, data["text"])
+        elif data["state"] == "CHAT_INPROGRESS":
+            self.memory.told.note_agent(session_id, data["agentName"])
+        else:
+            self.memory.told.note_agent(session_id, self.user_name, data["endedBy"])
+            self._over(session_id)
+
+    def _forget(self) -> None:
+        """The desk is closed and opened again."""
+        self.talks.clear()
+        self.heard.clear()
+        self.seq, self.epoch = 0, None
 
     async def _rest(self) -> None:
         if self.talks:

@@ -7,8 +7,8 @@ from contextvars import Context, copy_context
 from typing import Any, TypeVar
 
 from diyalog.ports import StoreUnavailableError
-from diyalog.realtime.connection import CustomerStream
-from diyalog.server.sockets import Handshake
+from diyalog.realtime.admission import CUSTOMERS
+from diyalog.server.sockets import Handshake, Refusal, SocketHandler
 from world.faults import Fault, Faults
 from world.loop import SimulatedLoop
 from world.node import Node
@@ -69,14 +69,14 @@ class Network:
         for cut in self._cuts.pop(node, []):
             cut()
 
-    def open(self) -> "Wire | None":
+    def open(self, path: str = CUSTOMERS) -> "Wire | None":
         """Open an event stream; None when nobody answers."""
         node = self.node
         if node is None or not node.ready:
             return None
-        handshake = Handshake("/v1/client/events", b"/v1/client/events", None, "10.0.0.1", secure=False, headers=())
-        stream = node.process.context.copy().run(node.streams.admit, handshake)
-        if not isinstance(stream, CustomerStream):
+        handshake = Handshake(path, path.encode(), None, "10.0.0.1", secure=False, headers=())
+        stream = node.process.context.copy().run(node.streams.admission.admit, handshake)
+        if isinstance(stream, Refusal):
             return None
         wire = Wire(self._loop, self, node.process.context, stream)
         self._cuts.setdefault(node, []).append(wire.cut)
@@ -126,7 +126,7 @@ async def _handle(node: Node, handler: Callable[[Node], Awaitable[Any]], call: C
 class Wire:
     """One WebSocket: the server's Socket, and the customer's end of it. Frames keep their order until it is cut."""
 
-    def __init__(self, loop: SimulatedLoop, network: Network, server: Context, stream: CustomerStream) -> None:
+    def __init__(self, loop: SimulatedLoop, network: Network, server: Context, stream: SocketHandler) -> None:
         self.last_heard = 0.0
         self.code: int | None = None
         self.is_cut = False

@@ -10,12 +10,8 @@ from diyalog.domain.ids import NodeId
 from diyalog.domain.wait import Wait
 from diyalog.ports_callouts import Alarm, QueueSystem
 from diyalog.protocol.help import help_limits
-from diyalog.realtime.admission import Streams
-from diyalog.realtime.connection import StreamContext
-from diyalog.realtime.hub import Hub
 from diyalog.realtime.journal import Doing
-from diyalog.realtime.presence import Presence
-from diyalog.realtime.upkeep import POLL_SECONDS, SWEEP_SECONDS, Upkeep
+from diyalog.realtime.service import EventStreams, StreamPolicy
 from diyalog.storage.sealing import Sealer
 from diyalog.usecases.access import Access, AccessPolicy
 from diyalog.usecases.changes import Changes
@@ -24,6 +20,7 @@ from diyalog.usecases.conversing import Conversing
 from diyalog.usecases.following import Following
 from diyalog.usecases.queueing import Queueing, QueueingPolicy
 from diyalog.usecases.staff_access import StaffAccess
+from diyalog.usecases.staff_following import StaffFollowing
 from diyalog.usecases.waiting import Waiting, WaitingPolicy
 from diyalog.workers.deadlines import conversation_deadlines, deadlines
 from diyalog.workers.heartbeat import Heartbeat
@@ -101,7 +98,7 @@ class Notes:
 class Node:
     """A server process. `main` runs it until it is stopped; what it works with is there once `ready`.
 
-    Without `desks` there are no agents, and it does not look after conversations.
+    Without `desks` there are no agents, and it looks after no conversations and no streams of the staff.
     """
 
     waiting: Waiting
@@ -109,7 +106,7 @@ class Node:
     access: Access
     staff: StaffAccess
     following: Following
-    streams: Streams
+    streams: EventStreams
 
     def __init__(
         self,
@@ -168,7 +165,7 @@ class Node:
             self.ready = True
             on_ready(self)
             await self._stopping.wait()
-        await self.hub.finish(1.0)
+        await self.streams.finish(1.0)
         await store.stop()
 
     def _supervisor(self, store: SimulatedStore, queue: QueueSystem, clock: SimulatedClock) -> Supervisor:
@@ -202,15 +199,21 @@ class Node:
         self.access = Access(store, None, clock, access)
         self.staff = StaffAccess(store, None, clock, access)
         self.following = Following(store, self.waiting, self.access, notes)
-        now = self._loop.time
-        self.hub = Hub(notes, now, 10)
-        presence = Presence(self.following, notes, self.hub.start)
-        changes.subscribe(self.hub)
-        changes.subscribe(notes)
         limits = help_limits(times.limit, times.abandon, times.queue_timeout)
-        context = StreamContext(self.hub, self.following, presence, notes, clock, now, limits, 600)
-        self.streams = Streams(context, [], lambda: self.waiting.stopping)
-        upkeep = Upkeep(self.hub, self.following, presence, notes)
+        self.streams = EventStreams(
+            self.following,
+            StaffFollowing(store, self.conversing, self.staff, self.id),
+            journal=notes,
+            staff_journal=notes,
+            clock=clock,
+            now=self._loop.time,
+            draining=lambda: self.waiting.stopping,
+            policy=StreamPolicy(
+                help_limits=limits, allowed_origins=(), sockets_per_customer=10, messages_per_minute=600
+            ),
+        )
+        self.streams.hear(changes)
+        changes.subscribe(notes)
         workers: list[Worker] = [
             Heartbeat(
                 store,
@@ -218,12 +221,15 @@ class Node:
                 clock,
                 sleep,
                 on_time=lambda _: None,
-                on_given_up=lambda: presence.tell_again([stream.row for stream in self.hub.followers()]),
+                on_given_up=self.streams.tell_again,
             ),
             Outbox(queueing),
             deadlines(self.waiting, sleep),
-            Periodic("stream_sweep", SWEEP_SECONDS, upkeep.sweep, sleep),
-            Periodic("stream_poll", POLL_SECONDS, upkeep.poll, sleep),
+            *(
+                Periodic(name, every_s, turn, sleep)
+                for name, every_s, turn in self.streams.turns
+                if self._desks or not name.startswith("staff")
+            ),
             retention(store, keep_ms=30 * DAY_MS, token_ms=31 * DAY_MS, sleep=sleep),
         ]
         if self._desks:

@@ -73,7 +73,7 @@ def plan_of(seed: int) -> Plan:
     )
     if seed % 3 != 0:
         return plan
-    times = replace(plan.times, abandon=draw.choice((2_000, 6_000)))
+    times = replace(plan.times, abandon=draw.choice((2_000, 6_000, 20_000)))
     return replace(plan, times=times, desks=draw.choice((1, 2)), trouble_s=draw.choice((3.0, 6.0)))
 
 
@@ -168,6 +168,8 @@ class Simulation:
         await self._settled()
         for device in self.devices:
             await self._as(device.name, device.come_back())
+        for desk in self.desks:
+            await self._as(desk.user_name, desk.catch_up(self._head_of(desk)))
         await self._settled()
         self._check()
 
@@ -186,6 +188,12 @@ class Simulation:
                 return
             assert self.loop.time() < give_up, f"open waits and due calls are left: {left}"
             await asyncio.sleep(0.5)
+
+    def _head_of(self, desk: Desk) -> int:
+        """The number of the newest event in this agent's stream."""
+        lookup = self._sealer.lookup("staff", desk.user_id)
+        [(seq,)] = self._looking.execute("SELECT seq FROM staff WHERE lookup = ?", (lookup,)).fetchall()
+        return int(str(seq))
 
     def _check(self) -> None:
         self.office.check(self._looking)

@@ -1,7 +1,7 @@
 """Planted bugs in conversations: each is the program with one mistake in it, and the simulated world notices it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final
@@ -11,17 +11,19 @@ import pytest
 
 from diyalog.domain.commands import AcceptWait
 from diyalog.domain.ids import StaffRef
-from diyalog.domain.results import ConversationResult, Verdict
+from diyalog.domain.results import ConversationResult, Head, Verdict
 from diyalog.domain.transitions import ENDINGS, Event
 from diyalog.domain.wait import Conversation, Outcome, Party, State, Wait
 from diyalog.ports import StoreUnavailableError
 from diyalog.realtime.connection import CustomerStream
+from diyalog.realtime.desks import Desks
 from diyalog.storage import conversing
 from diyalog.storage.connection import migrate
 from diyalog.storage.conversations import DatabaseConversations
 from diyalog.storage.rows import open_wait
 from diyalog.storage.sqlite_transaction import SqliteTransaction
 from diyalog.storage.transaction import Transaction, each
+from diyalog.usecases.staff_following import StaffFollowing
 from world.faults import USUAL, Fault
 from world.planting import caught, without
 from world.simulation import Plan
@@ -158,6 +160,28 @@ def test_repeated_message_stored_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     caught("taken for (a new message|another text)|told of|came twice", manned_with(find_message=never))
 
 
+# The desks' streams
+
+
+def test_epoch_ignored_for_desks(monkeypatch: pytest.MonkeyPatch) -> None:
+    follow = StaffFollowing.follow
+
+    async def anyhow(self: StaffFollowing, staff: StaffRef, after: int, _: str | None) -> Any:  # noqa: ANN401
+        return await follow(self, staff, after, await self._store.epoch())
+
+    monkeypatch.setattr(StaffFollowing, "follow", anyhow)
+    caught("recovered from another epoch", lambda plan: manned(plan, EPOCH_RENEWED=0.5))
+
+
+def test_desk_that_is_told_only_when_it_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing_new(_: StaffFollowing, rows: Sequence[int]) -> dict[int, Head]:
+        return {row: Head(0, away=False) for row in rows}
+
+    monkeypatch.setattr(Desks, "changed", lambda *_: None)
+    monkeypatch.setattr(StaffFollowing, "heads", nothing_new)
+    caught("is not told that", manned)
+
+
 # Ends
 
 
@@ -174,7 +198,8 @@ def test_end_of_a_conversation_forgotten_on_send(monkeypatch: pytest.MonkeyPatch
             self._context.hub.start(acknowledge(self))
 
     monkeypatch.setattr(CustomerStream, "_note", forget)
-    caught("the end of its conversation counts as acknowledged", manned)
+    rates = {"APP_RESTARTS": 0.5, "SOCKET_CUT": 0.3}
+    caught("the end of its conversation counts as acknowledged", lambda plan: manned(plan, **rates))
 
 
 def test_customer_lost_too_early() -> None:
