@@ -101,6 +101,8 @@ class Alarm(StrEnum):
     """The queue refuses our credentials for DeleteInteraction (401, 403)."""
     QUEUE_ID_CONFLICT = "queue_id_conflict"
     """The queue named an interaction that is open for another wait; the id was not used."""
+    REQUEST_UNREADABLE = "request_unreadable"
+    """What is stored for a CreateInteraction cannot be opened: it is not sent, and its wait ends."""
     DELIVERY_FAILED = "delivery_failed"
     """A programming error stopped one call to the queue; its row is tried again when the lease ends."""
     STORE_UNAVAILABLE = "store_unavailable"

@@ -2,20 +2,25 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from pathlib import Path
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
+import apsw
 import pytest
 import uvloop
 
 from diyalog.domain.ids import NodeId
+from diyalog.domain.wait import Wait
+from diyalog.storage.sqlite import DATABASE_NAME
 from diyalog.storage.store import DatabaseStore
 from kit import stores
 from kit.clock import SettableClock
 from kit.postgres import PostgresServer
 
 OpenStore: TypeAlias = Callable[[NodeId], AbstractAsyncContextManager[DatabaseStore]]
+RunSql: TypeAlias = Callable[[str], object]
 
 
 def pytest_asyncio_loop_factories(
@@ -61,3 +66,24 @@ def open_store(backend: str, clock: SettableClock, tmp_path: Path, request: pyte
 async def store(open_store: OpenStore) -> AsyncIterator[DatabaseStore]:
     async with open_store(stores.NODE) as opened:
         yield opened
+
+
+@pytest.fixture
+def run_sql(backend: str, store: DatabaseStore, tmp_path: Path, request: pytest.FixtureRequest) -> RunSql:
+    """Runs a statement on the store's database, beside the store."""
+    del store  # it makes the tables
+    if backend == "postgres":
+        server: PostgresServer = request.getfixturevalue("postgres")
+        name = urlsplit(request.getfixturevalue("database_url")).path[1:]
+        return lambda statement: server.execute(statement, name)
+
+    def run(statement: str) -> None:
+        with closing(apsw.Connection(str(tmp_path / DATABASE_NAME))) as database:
+            database.execute(statement)
+
+    return run
+
+
+def sealed_of(wait: Wait) -> str:
+    """What was sealed of this wait's request; in the row of another one it does not open."""
+    return f"(SELECT other.sealed_request FROM wait AS other WHERE other.id = {wait.row})"

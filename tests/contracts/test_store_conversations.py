@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from contracts.conftest import RunSql, sealed_of
 from diyalog.domain.commands import AcceptWait, EndConversation, QueueTook, Say
 from diyalog.domain.ids import InteractionId, SessionId, StaffRef
 from diyalog.domain.results import Said, Verdict
@@ -284,6 +285,23 @@ async def test_the_line_as_the_staff_sees_it(store: DatabaseStore, clock: Settab
     seen = await store.conversations.customer_of(taken)
     assert seen is not None
     assert seen.attached_data == (), "and no longer"
+
+
+async def test_what_was_attached_and_cannot_be_opened_is_left_out_of_the_line(
+    store: DatabaseStore, clock: SettableClock, run_sql: RunSql
+) -> None:
+    waits = []
+    for number in range(2):
+        who = await stores.customer(store, str(number))
+        started = await store.start_wait(stores.start(who, clock, builtin=True, attached=(("topic", f"t{number}"),)))
+        assert started.wait is not None
+        waits.append(started.wait)
+    run_sql(f"UPDATE wait SET sealed_request = {sealed_of(waits[1])} WHERE id = {waits[0].row}")
+    line = await store.conversations.waiting(10)
+    assert [(one.customer_id, one.attached_data) for one in line] == [("0", ()), ("1", (("topic", "t1"),))]
+    seen = await store.conversations.customer_of(waits[0])
+    assert seen is not None
+    assert (seen.customer_id, seen.attached_data) == ("0", ())
 
 
 async def test_a_live_conversation_is_found_by_its_two_sides(store: DatabaseStore, clock: SettableClock) -> None:

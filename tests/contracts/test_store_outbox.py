@@ -1,47 +1,19 @@
 """What every store must do with the calls that are due to the company's queue; run against each backend."""
 
-from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
-from typing import TypeAlias
-from urllib.parse import urlsplit
-
-import apsw
-import pytest
-
-from contracts.conftest import OpenStore
+from contracts.conftest import OpenStore, RunSql, sealed_of
 from diyalog.domain.commands import QueueFailed, QueueTook, Request
 from diyalog.domain.ids import InteractionId, NodeId
 from diyalog.domain.results import Delivery, StartResult, Verdict
 from diyalog.domain.transitions import Event
 from diyalog.domain.wait import Outcome, State, Wait
-from diyalog.storage.sqlite import DATABASE_NAME
 from diyalog.storage.store import DatabaseStore
 from kit import stores
 from kit.clock import SettableClock
-from kit.postgres import PostgresServer
 
 LEASE_MS = 1000
 FREE_MS = stores.QUEUE_TIMEOUT_MS + 120_000
 """How long the node that starts a wait holds its request."""
 REQUEST = Request("880214", "10000000146", ())
-RunSql: TypeAlias = Callable[[str], object]
-
-
-@pytest.fixture
-def run_sql(backend: str, store: DatabaseStore, tmp_path: Path, request: pytest.FixtureRequest) -> RunSql:
-    """Runs a statement on the store's database, beside the store."""
-    del store  # it makes the tables
-    if backend == "postgres":
-        server: PostgresServer = request.getfixturevalue("postgres")
-        name = urlsplit(request.getfixturevalue("database_url")).path[1:]
-        return lambda statement: server.execute(statement, name)
-
-    def run(statement: str) -> None:
-        with closing(apsw.Connection(str(tmp_path / DATABASE_NAME))) as database:
-            database.execute(statement)
-
-    return run
 
 
 async def requested(store: DatabaseStore, clock: SettableClock, customer: str) -> tuple[Wait, Delivery]:
@@ -108,6 +80,26 @@ async def test_a_request_is_claimed_again_when_its_lease_is_over(store: Database
     assert await claimed(store) == []
     clock.advance(1)
     assert [(again.row, again.attempt) for again in await claimed(store)] == [(first.row, 3)]
+
+
+async def test_a_request_that_cannot_be_opened_is_claimed_without_it_beside_the_others(
+    store: DatabaseStore, clock: SettableClock, run_sql: RunSql
+) -> None:
+    wait, broken = await requested(store, clock, "1")
+    other, whole = await requested(store, clock, "2")
+    await cancelled(store, clock, "3", "A")
+    run_sql(f"UPDATE wait SET sealed_request = {sealed_of(other)} WHERE id = {wait.row}")
+    clock.advance(FREE_MS)
+    taken = {delivery.row: delivery for delivery in await claimed(store)}
+    assert len(taken) == 3
+    assert (taken[broken.row].request, taken[broken.row].unreadable) == (None, True)
+    assert (taken[whole.row].request, taken[whole.row].unreadable) == (REQUEST, False)
+    given_up = QueueFailed(stores.command_id(), broken.row, 2, Event.QUEUE_TIMEOUT, unresolved=True)
+    result = await store.queue_failed(given_up)
+    assert result.wait is not None
+    assert result.wait.outcome is Outcome.FAILED
+    clock.advance(LEASE_MS)
+    assert broken.row not in {delivery.row for delivery in await claimed(store)}
 
 
 async def test_what_is_due_longest_comes_first_and_no_more_than_asked_for(

@@ -11,10 +11,11 @@ import apsw
 
 from diyalog.callouts.http import HttpClient
 from diyalog.callouts.queue_system import HttpQueueSystem
-from diyalog.domain.commands import QueueFailed, QueueTook
+from diyalog.domain.commands import QueueFailed, QueueTook, Request
 from diyalog.domain.ids import NodeId
 from diyalog.domain.results import Delivery, QueueResult
-from diyalog.domain.wait import Wait
+from diyalog.domain.transitions import Event
+from diyalog.domain.wait import State, Wait
 from diyalog.ports import StoreUnavailableError
 from diyalog.ports_callouts import QueueSystem
 from diyalog.simulator.company import Company
@@ -215,3 +216,21 @@ async def world(
         await http.stop()
         await store.stop()
         await company.stop()
+
+
+async def cancelled_wait(w: World) -> Wait:
+    """A wait that the queue took and the customer cancelled; its delete is due."""
+    wait, _ = await w.start_wait()
+    assert (await w.changed(wait)).state is State.WAITING
+    await stores.end(w.store, Event.CANCEL, wait.row)
+    return wait
+
+
+async def crashed(w: World, *, dispatch: bool) -> Wait:
+    """A wait whose node died before the queue's answer came; the outbox row is free to be claimed."""
+    await w.stop()
+    wait, _ = await w.start_wait(dispatch=False)
+    if dispatch:
+        await w.queue.create(wait.session_id, Request("880214", "10000000146", (("topic", "Kart"),)), 5.0)
+    await w.store.leave(stores.NODE)
+    return wait

@@ -11,12 +11,12 @@ import pytest
 from diyalog.domain.commands import Request
 from diyalog.domain.ids import InteractionId, SessionId
 from diyalog.domain.transitions import Event
-from diyalog.domain.wait import Outcome, Reason, State, Wait
+from diyalog.domain.wait import Outcome, Reason, State
 from diyalog.ports_callouts import Alarm, CreateAnswer, DeleteAnswer, Done, Took
 from diyalog.simulator.behaviour import Action, Endpoint
 from kit import stores
 
-from .company_world import TIMEOUT_S, World, world
+from .company_world import TIMEOUT_S, cancelled_wait, crashed, world
 
 DAY_S = 24 * 3600
 
@@ -53,24 +53,6 @@ class GatedQueue:
             raise ValueError("planned")
         await self.delete_gate.wait()
         return Done()
-
-
-async def cancelled_wait(w: World) -> Wait:
-    """A wait that the queue took and the customer cancelled; its delete is due."""
-    wait, _ = await w.start_wait()
-    assert (await w.changed(wait)).state is State.WAITING
-    await stores.end(w.store, Event.CANCEL, wait.row)
-    return wait
-
-
-async def crashed(w: World, *, dispatch: bool) -> Wait:
-    """A wait whose node died before the queue's answer came; the outbox row is free to be claimed."""
-    await w.stop()
-    wait, _ = await w.start_wait(dispatch=False)
-    if dispatch:
-        await w.queue.create(wait.session_id, Request("880214", "10000000146", (("topic", "Kart"),)), 5.0)
-    await w.store.leave(stores.NODE)
-    return wait
 
 
 @pytest.mark.parametrize("dispatch", [True, False])

@@ -49,6 +49,7 @@ class Delivery(NamedTuple):
     `kind` is "create" or "delete". `attempt` is the fence: a result counts only for the newest attempt.
     `first_at` is when the row was written, `claimed_at` when this attempt was claimed (ms since 1970);
     `maybe_sent`: an earlier attempt may have reached the queue. `state` and `outcome` are the wait's when claimed.
+    `unreadable`: the request is stored and cannot be opened; `request` is None then.
     """
 
     row: int
@@ -62,6 +63,7 @@ class Delivery(NamedTuple):
     maybe_sent: bool
     state: State
     outcome: Outcome | None
+    unreadable: bool = False
 
 
 class StartResult(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from diyalog.domain.commands import AcceptWait, EndConversation, Request, Say
+from diyalog.domain.commands import AcceptWait, EndConversation, Say
 from diyalog.domain.ids import CommandId, NodeId, SessionId, StaffRef
 from diyalog.domain.results import (
     ConversationResult,
@@ -18,7 +18,7 @@ from diyalog.domain.results import (
 from diyalog.domain.wait import Outcome, Wait
 from diyalog.storage import conversing
 from diyalog.storage.admission import profile_place
-from diyalog.storage.rows import conversation_event, conversation_of, open_wait, request_place
+from diyalog.storage.rows import conversation_event, conversation_of, open_request, open_wait
 from diyalog.storage.sealing import Sealer
 from diyalog.storage.transaction import Row, Value, each
 from diyalog.storage.writing import CommandWriter
@@ -155,7 +155,5 @@ class DatabaseConversations:
         return Waiter(wait, profile["customerId"], profile.get("customerName"), present is not None, attached)
 
     def _attached(self, session_id: str, sealed: bytes | None) -> tuple[tuple[str, str], ...]:
-        if sealed is None:
-            return ()
-        opened = self._sealer.open(request_place(session_id), sealed)
-        return msgspec.json.decode(opened, type=Request).attached_data
+        request = None if sealed is None else open_request(session_id, sealed, self._sealer)
+        return () if request is None else request.attached_data  # one damaged row must not hide the whole line

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from diyalog.domain.ids import InteractionId, SessionId
 from diyalog.domain.results import Delivery
 from diyalog.domain.wait import Outcome, State
-from diyalog.storage.starting import open_request
+from diyalog.storage.rows import open_request
 from diyalog.storage.transaction import Row, Transaction
 
 
@@ -14,7 +14,8 @@ async def claim(transaction: Transaction, ask: tuple[str, int, int]) -> Sequence
 
     Rows that the same claim (`ask[0]` is its name) took before, when its commit's answer was lost, are given again.
     Raising the attempt fences off whoever held a row before. A delete whose id is by now that of a live wait is
-    dropped: the queue has given the id out again, and deleting it would take a waiting customer's place.
+    dropped: the queue has given the id out again, and deleting it would take a waiting customer's place. A request
+    that cannot be opened is given as such: one damaged row must not keep all others from being claimed.
     """
     own, limit, lease_ms = ask
     before = await transaction.rows("claimed_before", claim=own) if transaction.again else ()
@@ -28,20 +29,22 @@ async def claim(transaction: Transaction, ask: tuple[str, int, int]) -> Sequence
             await transaction.run(
                 "claim_delivery", delivery=delivery, lease_until=transaction.now + lease_ms, claim=own
             )
-        session_id = SessionId(session)
+        kept = kind == "create" and sealed is not None
+        request = open_request(session, sealed, transaction.sealer) if kept else None
         claimed.append(
             Delivery(
                 row=delivery,
                 kind=kind,
                 attempt=attempt + 1,
-                session_id=session_id,
+                session_id=SessionId(session),
                 interaction_id=None if interaction is None else InteractionId(interaction),
-                request=open_request(transaction, session_id, sealed) if kind == "create" else None,
+                request=request,
                 first_at=first_at,
                 claimed_at=transaction.now,
                 maybe_sent=attempt > 0,
                 state=State(state),
                 outcome=None if outcome is None else Outcome(outcome),
+                unreadable=kept and request is None,
             )
         )
     return claimed

@@ -5,10 +5,11 @@ from typing import Final
 
 import msgspec
 
+from diyalog.domain.commands import Request
 from diyalog.domain.ids import SessionId, StaffRef
 from diyalog.domain.results import StreamEvent
 from diyalog.domain.wait import Conversation, HelpType, Outcome, Party, Reason, State, Wait
-from diyalog.storage.sealing import Sealer
+from diyalog.storage.sealing import SealBrokenError, Sealer
 from diyalog.storage.transaction import Row
 
 # Found in a dict: to call an enumeration costs as much as all else here.
@@ -85,3 +86,11 @@ def message_place(command: str) -> str:
 def request_place(session_id: str) -> str:
     """Where a wait's request is sealed for."""
     return f"wait.request:{session_id}"
+
+
+def open_request(session_id: str, sealed: bytes, sealer: Sealer) -> Request | None:
+    """What the customer asked for; None when that cannot be opened, which must not cost more than this one wait."""
+    try:
+        return msgspec.json.decode(sealer.open(request_place(session_id), sealed), type=Request)
+    except (SealBrokenError, msgspec.MsgspecError):
+        return None

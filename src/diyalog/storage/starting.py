@@ -5,8 +5,8 @@ from typing import Final
 
 import msgspec
 
-from diyalog.domain.commands import EndWait, Idempotency, QueueFailed, QueueTook, Request, StartWait
-from diyalog.domain.ids import CommandId, InteractionId, SessionId
+from diyalog.domain.commands import EndWait, Idempotency, QueueFailed, QueueTook, StartWait
+from diyalog.domain.ids import CommandId, InteractionId
 from diyalog.domain.results import Delivery, QueueResult, StartResult, Verdict
 from diyalog.domain.transitions import KEEPS_INTERACTION, Event
 from diyalog.domain.wait import State, Wait
@@ -311,10 +311,3 @@ async def _fail(transaction: Transaction, command: QueueFailed) -> QueueResult:
     elif command.retry_at is not None:
         await transaction.run("postpone_delivery", retry_at=command.retry_at, **fence)
     return QueueResult(await read_wait(transaction, row), changed)
-
-
-def open_request(transaction: Transaction, session_id: SessionId, sealed: bytes | None) -> Request | None:
-    """The request of a wait, None when it is not kept any more."""
-    if sealed is None:
-        return None
-    return msgspec.json.decode(transaction.sealer.open(request_place(session_id), sealed), type=Request)

@@ -75,8 +75,10 @@ class Creating:
         self._journal = journal
 
     async def deliver(self, held: Held) -> None:
-        """Send what may be sent, and store the result."""
+        """Send what may be sent, and store the result. Without the request to send, the wait is given up."""
         delivery = held.delivery
+        if delivery.unreadable:
+            self._journal.alarmed(Alarm.REQUEST_UNREADABLE, delivery.session_id)
         requested = delivery.state is State.REQUESTED and self._clock.now_ms() < self._deadline(delivery)
         if delivery.outcome in KEEPS_INTERACTION:
             await self._results.failed(held, None, settled=True)
