@@ -22,7 +22,7 @@ UPDATE wait
 SET state = 'ENDED',
     sealed_request = CASE WHEN EXISTS (SELECT 1 FROM outbox WHERE outbox.wait = :wait AND kind = 'create' AND NOT unresolved)
                      THEN sealed_request END
-WHERE id = :wait AND state = 'CONNECTED' RETURNING id
+WHERE id = :wait AND state || '' = 'CONNECTED' RETURNING id  -- by its id, not by the index of those in conversation
 
 -- name: close_conversation
 UPDATE conversation SET ended_at = :now, ended_by = :by, command = :command WHERE wait = :wait
@@ -100,7 +100,8 @@ WHERE s.lookup = :staff_lookup AND p.lookup = :customer_lookup
 SELECT seq FROM staff WHERE id = :staff
 
 -- name: read_staff_heads
-SELECT id, seq, present FROM staff WHERE id IN (SELECT CAST(id AS bigint) FROM jsonb_array_elements_text(:staff) AS j (id))
+SELECT id, seq, present FROM staff
+WHERE id = ANY (ARRAY (SELECT CAST(id AS bigint) FROM jsonb_array_elements_text(:staff) AS j (id)))
 
 -- name: staff_events
 SELECT e.seq, e.wait, e.event_seq FROM staff_event AS e WHERE e.staff = :staff AND e.seq > :after ORDER BY e.seq LIMIT :limit
@@ -116,15 +117,19 @@ FROM wait AS w JOIN customer AS c ON c.id = w.customer WHERE w.id = :wait
 SELECT w.id, w.session_id, w.customer, w.interaction_id, w.help_type, w.state, w.outcome, w.reason, w.sealed_message,
        w.started_at, w.ended_at, w.seq, w.acknowledged_at, w.command, w.queued_at,
        c.lookup, c.sealed_profile, w.present, w.sealed_request
-FROM wait AS w JOIN customer AS c ON c.id = w.customer
-WHERE w.outcome IS NULL ORDER BY w.id LIMIT :limit
+FROM (SELECT * FROM wait WHERE outcome IS NULL AND due_at >= 0  -- by the open ones, never through all waits
+      ORDER BY id + 0 LIMIT :limit) AS w
+CROSS JOIN LATERAL (SELECT lookup, sealed_profile FROM customer WHERE id = w.customer LIMIT 1) AS c
+ORDER BY w.id
 
 -- name: hold_named_waits
 SELECT id FROM wait WHERE id = ANY (CAST(:waits AS bigint[])) ORDER BY id FOR UPDATE
 
 -- name: hold_staff
-SELECT id FROM staff WHERE id = ANY (CAST(:staff AS bigint[]))
-  OR id IN (SELECT c.staff FROM conversation AS c WHERE c.wait = ANY (CAST(:waits AS bigint[]))) ORDER BY id FOR UPDATE
+SELECT id FROM staff
+WHERE id = ANY (CAST(:staff AS bigint[])
+                || ARRAY (SELECT c.staff FROM conversation AS c WHERE c.wait = ANY (CAST(:waits AS bigint[]))))
+ORDER BY id FOR UPDATE
 
 -- name: wake
-SELECT pg_notify('diyalog_' || CAST(:gone AS text), CAST(:wait AS text))
+SELECT pg_notify('diyalog_' || CAST(:gone AS text), CAST(CAST(:wait AS bigint) AS text))

@@ -116,5 +116,5 @@ FROM wait AS w JOIN customer AS c ON c.id = w.customer WHERE w.id = :wait
 SELECT w.id, w.session_id, w.customer, w.interaction_id, w.help_type, w.state, w.outcome, w.reason, w.sealed_message,
        w.started_at, w.ended_at, w.seq, w.acknowledged_at, w.command, w.queued_at,
        c.lookup, c.sealed_profile, w.present, w.sealed_request
-FROM wait AS w JOIN customer AS c ON c.id = w.customer
+FROM wait AS w INDEXED BY wait_due JOIN customer AS c ON c.id = w.customer
 WHERE w.outcome IS NULL ORDER BY w.id LIMIT :limit
