@@ -116,6 +116,36 @@ class TestFaults:
         assert received.status is None
         assert await company.create("s1") == (200, took("7700418"))
 
+    @pytest.mark.parametrize(("key", "other_session"), [(None, "s1"), ("k", "s1"), ("k", "s2")])
+    async def test_what_a_repeatable_queue_took_it_does_not_refuse(
+        self, start: Start, key: str | None, other_session: str
+    ) -> None:
+        """Whoever is refused concludes that the queue holds nothing, whatever became of the requests before."""
+        company = await start()
+        company.company.script("create", "cut-after", "refuse*2")
+        headers = {} if key is None else {"Idempotency_Key": key}
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await company.create("s1", **headers)
+        status, answer = await company.create(other_session, **headers)
+        if other_session == "s1":
+            assert (status, answer) == (200, took("7700418"))
+        else:
+            assert (status, answer["success"]) == (422, False), "a key that came before with another body"
+        assert (await company.create("s3"))[1]["success"] is False
+        assert [entry.session_id for entry in company.company.ledger.interactions] == ["s1"]
+        assert [received.action for received in company.company.ledger.requests] == [
+            Action.CUT_AFTER,
+            Action.ANSWER,
+            Action.REFUSE,
+        ]
+
+    async def test_a_queue_that_is_not_repeatable_refuses_whatever_it_took_before(self, start: Start) -> None:
+        company = await start(repeatable=False)
+        await company.create("s1", Idempotency_Key="s1")
+        company.company.script("create", "refuse")
+        assert (await company.create("s1", Idempotency_Key="s1"))[1]["success"] is False
+        assert len(company.company.ledger.interactions) == 1
+
     async def test_garbage_is_not_json(self, start: Start) -> None:
         company = await start()
         company.company.script("create", "garbage")

@@ -27,7 +27,8 @@ class Action(StrEnum):
     ANSWER = "answer"
     """As it should; `value` is the text that checkauthtoken answers instead of `Validated`."""
     REFUSE = "refuse"
-    """`success` false with `value` as errorMessage; checkauthtoken: `value` or `InvalidToken`; delete: HTTP 409."""
+    """`success` false with `value` as errorMessage; checkauthtoken: `value` or `InvalidToken`; delete: HTTP 409.
+    As ANSWER for what a repeatable queue took before."""
     STATUS = "status"
     """HTTP status `value`, nothing done."""
     STATUS_AFTER = "status-after"

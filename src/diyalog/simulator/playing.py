@@ -66,6 +66,8 @@ class Player:
     async def _play(self, behaviour: Behaviour, service: Service, received: Received) -> Reply | None:
         """Carry out what is to be carried out; return the answer, None to cut the connection."""
         match behaviour.action:
+            case Action.REFUSE if isinstance(service, CreateInteraction) and service.repeats(received):
+                received.action = Action.ANSWER
             case Action.REFUSE:
                 return service.refuse(behaviour.value)
             case Action.STATUS:

@@ -110,6 +110,11 @@ class CreateInteraction:
         received.interaction_id = interaction.interaction_id
         return self._took(interaction.interaction_id)
 
+    def repeats(self, received: Received) -> bool:
+        """Say whether a repeatable queue took this before; to refuse it now would deny what the queue holds."""
+        known = received.idempotency_key in self._by_key or self._ledger.of_session(received.session_id or "")
+        return self._repeatable and bool(known)
+
     def refuse(self, value: str) -> Reply:
         """Answer that it could not be created."""
         return self._refusal(value or "The queue is closed.", 200)
