@@ -135,6 +135,8 @@ async def _say(transaction: Transaction, command: Say, row: int | None) -> Said:
     wait = None if row is None else await _read(transaction, row)
     if row is None or wait is None:
         return Said(Verdict.UNKNOWN)
+    if command.customer is not None:
+        await transaction.run("touch", wait=row)  # a sign of life of an app that is not connected
     talk = wait.conversation
     if command.staff is not None and (talk is None or talk.staff != command.staff):
         return Said(Verdict.UNKNOWN)

@@ -291,7 +291,7 @@ class Waiting:
 
     async def _seen(self, wait: Wait) -> Wait:
         """Store that the customer's app asked for this wait: a sign of life."""
-        if wait.outcome is None:
+        if wait.state is not State.ENDED:
             with suppress(StoreUnavailableError):  # reading goes on while nothing can be stored
                 await self._store.touch(wait.row)
         return wait
