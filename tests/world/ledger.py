@@ -93,13 +93,17 @@ def check_conversations(connection: apsw.Connection, memory: Memory) -> None:
     no app was told.
     """
     rows: list[tuple[Any, ...]] = connection.execute(
-        """SELECT w.session_id, c.ended_at, c.acknowledged_at, c.ended_by, w.seen_at + w.abandon_ms
+        """SELECT w.session_id, c.ended_at, c.acknowledged_at, c.ended_by, w.abandon_ms, w.seen_at,
+                  coalesce((SELECT max(e.at) FROM conversation_event AS e
+                            WHERE e.wait = w.id AND e.kind = 'message' AND e.author = 'customer'), 0)
            FROM conversation AS c JOIN wait AS w ON w.id = c.wait"""
     ).fetchall()
-    for session_id, ended_at, acknowledged_at, ended_by, lost_at in rows:
+    for session_id, ended_at, acknowledged_at, ended_by, abandon_ms, seen_at, wrote_at in rows:
         assert ended_at is not None, f"{session_id} is still in conversation"
-        early_ms = lost_at - ended_at if ended_by == "customer_lost" else 0
-        assert early_ms <= 0, f"{session_id}: its customer was lost {early_ms} ms early"
+        # Whoever was connected to a server that died counts from that one's last heartbeat.
+        died = any(wrote_at <= since <= ended_at for since, _ in memory.down)
+        early_ms = (seen_at if died else max(seen_at, wrote_at)) + abandon_ms - ended_at
+        assert ended_by != "customer_lost" or early_ms <= 0, f"{session_id}: its customer was lost {early_ms} ms early"
         assert acknowledged_at is None or session_id in memory.learned_over, (
             f"{session_id}: the end of its conversation counts as acknowledged and no app was told"
         )

@@ -25,6 +25,7 @@ from diyalog.storage.sqlite_transaction import SqliteTransaction
 from diyalog.storage.transaction import Transaction, each
 from diyalog.usecases.staff_following import StaffFollowing
 from world.faults import USUAL, Fault
+from world.node import Times
 from world.planting import caught, without
 from world.simulation import Plan
 
@@ -205,6 +206,11 @@ def test_end_of_a_conversation_forgotten_on_send(monkeypatch: pytest.MonkeyPatch
 def test_customer_lost_too_early() -> None:
     early = without("lost_conversations", "w.seen_at + w.abandon_ms <= :now", "w.seen_at + w.abandon_ms / 2 <= :now")
     caught("was lost .* early", manned_with(lost_conversations=early))
+
+
+def test_message_that_is_no_sign_of_life() -> None:
+    plan = manned_with(touch="SELECT :wait")
+    caught("was lost .* early", lambda seed: replace(plan(seed), times=Times(abandon=6_000)))
 
 
 def test_ended_conversation_that_is_ended_again() -> None:
