@@ -60,6 +60,9 @@ def test_streams_lag_acknowledgements_alarms_and_errors() -> None:
     metrics.stream_opened()
     metrics.stream_opened()
     metrics.stream_closed()
+    for _ in range(3):
+        metrics.desk_opened()
+    metrics.desk_closed()
     metrics.loop_lag(0.003)
     metrics.acknowledged(0.2)
     metrics.streams_behind(2)
@@ -67,6 +70,7 @@ def test_streams_lag_acknowledgements_alarms_and_errors() -> None:
     metrics.unhandled("outbox")
     samples = read(metrics)
     assert samples["diyalog_streams"] == 1
+    assert samples["diyalog_staff_streams"] == 2
     assert samples["diyalog_streams_behind_total"] == 2
     assert samples["diyalog_event_loop_lag_seconds_bucket le=0.005"] == 1
     assert samples["diyalog_event_loop_lag_seconds_bucket le=0.0025"] == 0

@@ -137,6 +137,18 @@ async def test_news_between_the_hello_and_the_presence_are_not_waited_for(office
     assert numbers(socket) == [1, 2]
 
 
+async def test_news_during_the_hello_come_without_anybody_asking_again(office: DeskWorld) -> None:
+    wait = await office.talk(await office.agent())
+    office.store.away = {"staff_present"}  # after which the stream would be looked at once more
+    hold = office.store.hold("live.after")
+    socket = office.desk()
+    await hold.arrived()
+    await office.say(wait, "Merhaba")
+    hold.release()
+    await socket.heard(3)
+    assert texts(socket) == ["CHAT_INPROGRESS", "Merhaba"]
+
+
 async def test_many_news_at_once_are_read_together(office: DeskWorld) -> None:
     wait = await office.talk(await office.agent())
     socket = office.desk()
