@@ -17,7 +17,7 @@ import { lossIn, pauseAfter, refusalOf } from "./refusals.js";
 import { Sender } from "./sender.js";
 import type { StaffApi } from "./staff_api.js";
 import type { Position, StaffStream, StreamListener } from "./stream.js";
-import { NOTHING, type Tab } from "./tab.js";
+import type { Tab } from "./tab.js";
 
 const POLL_EVERY_MS = 2_000;
 /** How often it is asked whether the customer in front is there. */
@@ -49,6 +49,8 @@ export class Desk {
 
   constructor(parts: DeskParts) {
     this.#parts = parts;
+    const { credentials, customerId } = parts.launch;
+    if (credentials !== null) parts.tab.begin(credentials, customerId);
     const { joined, outbox } = parts.tab.memory;
     this.#state = initialState(parts.now(), { joined, outbox });
     this.#sender = new Sender({
@@ -69,13 +71,7 @@ export class Desk {
 
   /** Begins with the link's sign-in, or goes on with the tab's. */
   open(): void {
-    const { tab, launch } = this.#parts;
-    const { credentials, customerId } = launch;
-    if (credentials !== null) {
-      const sameAgent = tab.memory.agent?.userId === credentials.userId;
-      tab.update({ ...(sameAgent ? {} : NOTHING), token: null, conversationId: null });
-      tab.update({ credentials, customerId });
-    }
+    const { tab } = this.#parts;
     if (tab.memory.credentials !== null) void this.#signIn();
     else if (tab.memory.token !== null) this.#begin(tab.memory.token);
     else this.do({ type: "refused", refusal: { kind: "link" } });

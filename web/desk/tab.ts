@@ -17,7 +17,7 @@ export interface TabMemory {
   readonly outbox: Readonly<Record<string, readonly Outgoing[]>>;
 }
 
-export const NOTHING: TabMemory = {
+const NOTHING: TabMemory = {
   credentials: null,
   token: null,
   agent: null,
@@ -42,6 +42,13 @@ export class Tab {
 
   get memory(): TabMemory {
     return this.#memory;
+  }
+
+  /** A link opens the desk anew. What an agent has not sent yet stays for that agent, and for nobody else. */
+  begin(credentials: Credentials, customerId: string | null): void {
+    const sameAgent = this.#memory.agent?.userId === credentials.userId;
+    const { agent, joined, outbox } = sameAgent ? this.#memory : NOTHING;
+    this.update({ ...NOTHING, credentials, customerId, agent, joined, outbox });
   }
 
   update(change: Partial<TabMemory>): void {

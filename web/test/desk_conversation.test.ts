@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FakeStaffServer } from "./desk_fake_server.js";
-import { memoryStorage, openDesk, settle, working } from "./desk_sample.js";
+import { LINK, memoryStorage, openDesk, settle, working } from "./desk_sample.js";
 
 const SEND = /^POST \/conversations\/.+\/messages$/;
 
@@ -104,6 +104,23 @@ describe("a conversation", () => {
     expect(session.messages.map(({ text }) => text)).toEqual(["kept"]);
     expect(texts(working(view()))).toEqual(["arrived: kept"]);
     expect(working(view()).chat?.facts[0]).toMatchObject({ kind: "joined" });
+  });
+
+  it.each([
+    ["the same agent", LINK, ["kept"]],
+    ["another agent", "#/auth?userId=31008&userName=Deniz", []],
+  ])("keeps what was not sent for %s who opens the desk anew", async (_who, link, sent) => {
+    const { session, id, desk } = await inConversation();
+    server.network = "refuse";
+    server.socket.serverCloses(1006);
+    await settle();
+    desk.write(id, "kept");
+    vi.clearAllTimers();
+    server.network = "up";
+    await openDesk(server, storage, link);
+    await settle();
+    expect(session.messages.map(({ text }) => text)).toEqual(sent);
+    expect(storage.getItem("diyalog.desk")).not.toContain('"kept"');
   });
 
   it("says what was not sent when the conversation is over, and by whom", async () => {
