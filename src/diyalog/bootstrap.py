@@ -1,4 +1,4 @@
-"""Puts a server together from its settings: the only file that names concrete parts and knows how they fit."""
+"""Puts a server together from its settings: with callout_wiring.py, the only file that names concrete parts."""
 
 import asyncio
 import random
@@ -12,10 +12,7 @@ from typing import Final
 from diyalog.api.app import Application, UseCases, application
 from diyalog.api.operations import Health
 from diyalog.api.signature_debugging import SignatureDebugging
-from diyalog.callouts.http import HttpClient
-from diyalog.callouts.queue_system import HttpQueueSystem
-from diyalog.callouts.staff_verifier import HttpStaffVerifier
-from diyalog.callouts.token_verifier import HttpTokenVerifier
+from diyalog.callout_wiring import Callouts, company_callouts
 from diyalog.clock import Clock, StoreClock, SystemClock
 from diyalog.domain.ids import NodeId
 from diyalog.domain.results import Delivery
@@ -35,7 +32,7 @@ from diyalog.policies import (
 )
 from diyalog.ports import AuditStore, StoreUnavailableError
 from diyalog.ports_bus import Bus
-from diyalog.ports_callouts import Alarm
+from diyalog.ports_callouts import Alarm, QueueSystem
 from diyalog.protocol.help import help_limits
 from diyalog.realtime.service import EventStreams
 from diyalog.server.server import Server
@@ -89,7 +86,7 @@ class Parts:
     store: DatabaseStore
     audit: SqliteAudit | PostgresAudit
     bus: Bus
-    http: HttpClient
+    callouts: Callouts
     waiting: Waiting
     access: Access
     following: Following
@@ -124,11 +121,11 @@ def put_together(
     changes = Changes()
     time = StoreClock(clock)
     commands = CommandIds(node)
-    http = _http_client(settings)
+    callouts = company_callouts(settings, journal)
     queueing = _queueing(
         settings,
         store=store,
-        http=http,
+        queue=callouts.queue,
         changes=changes,
         commands=commands,
         node=node,
@@ -143,8 +140,8 @@ def put_together(
         commands=commands,
         policy=waiting_policy(settings),
     )
-    access = Access(store, _verifier(settings, http, journal), time, access_policy(settings))
-    staff = StaffAccess(store, _staff_verifier(settings, http, journal), time, access_policy(settings))
+    access = Access(store, callouts.customers, time, access_policy(settings))
+    staff = StaffAccess(store, callouts.staff, time, access_policy(settings))
     following = Following(store, waiting, access, journal)
     ring = KeyRing(store, clock)
     limits = help_limits(waiting.policy.limit_ms, waiting.policy.abandon_ms, waiting.policy.queue_timeout_ms)
@@ -208,7 +205,7 @@ def put_together(
         store=store,
         audit=audit,
         bus=bus,
-        http=http,
+        callouts=callouts,
         waiting=waiting,
         access=access,
         following=following,
@@ -233,11 +230,6 @@ def supervisor(parts: Parts) -> Supervisor:
         journal=parts.journal,
         stop_s=_STOP_S,
     )
-
-
-def _http_client(settings: Settings) -> HttpClient:
-    urls = (settings.queue_url, settings.customer_auth_url, settings.staff_auth_url)
-    return HttpClient((url for url in urls if url is not None), auth_token=settings.callout_token)
 
 
 def _heartbeat(
@@ -268,7 +260,7 @@ def _queueing(
     settings: Settings,
     *,
     store: DatabaseStore,
-    http: HttpClient,
+    queue: QueueSystem | None,
     changes: Changes,
     commands: CommandIds,
     node: NodeId,
@@ -276,11 +268,8 @@ def _queueing(
     journal: ServerJournal,
 ) -> Queueing | None:
     """What sends to the company's queue; None with the built-in one."""
-    if settings.queue_url is None:
+    if queue is None:
         return None
-    queue = HttpQueueSystem(
-        http, settings.queue_url, form=settings.attached_data, slot_s=settings.queue_timeout, journal=journal
-    )
     return Queueing(
         store,
         queue,
@@ -294,16 +283,6 @@ def _queueing(
         journal=journal,
         grace_s=min(settings.queue_timeout, _GRACE_S),
     )
-
-
-def _verifier(settings: Settings, http: HttpClient, journal: ServerJournal) -> HttpTokenVerifier | None:
-    url = settings.customer_auth_url
-    return None if url is None else HttpTokenVerifier(http, url, journal=journal)
-
-
-def _staff_verifier(settings: Settings, http: HttpClient, journal: ServerJournal) -> HttpStaffVerifier | None:
-    url = settings.staff_auth_url
-    return None if url is None else HttpStaffVerifier(http, url, journal=journal)
 
 
 def _retention(settings: Settings, store: DatabaseStore) -> Worker:
@@ -383,7 +362,7 @@ async def _serve(settings: Settings, parts: Parts, on_ready: Callable[[str], Non
         on_error=lambda error: parts.journal.failed("server", error),
     )
     await parts.keys.refresh()
-    await parts.http.start()
+    await parts.callouts.start()
     await parts.bus.start()
     try:
         async with supervisor(parts):
@@ -391,7 +370,7 @@ async def _serve(settings: Settings, parts: Parts, on_ready: Callable[[str], Non
             await parts.streams.finish(_FINISH_S)
     finally:
         await parts.bus.stop()
-        await parts.http.stop()
+        await parts.callouts.stop()
         await parts.audit.close()
         if served:
             parts.log.lifecycle_line("stopped")

@@ -32,7 +32,7 @@ async def queue_at(base: str, form: Form = "object") -> AsyncIterator[tuple[Http
     client, notes = HttpClient([base]), Notes()
     await client.start()
     try:
-        yield HttpQueueSystem(client, base, form=form, slot_s=1.0, journal=notes), notes
+        yield HttpQueueSystem(base, creates=client, deletes=client, form=form, slot_s=1.0, journal=notes), notes
     finally:
         await client.stop()
 
@@ -252,7 +252,7 @@ async def test_the_simulated_company_understands_both_forms(form: Form) -> None:
     client = HttpClient([base], auth_token="right")
     await client.start()
     try:
-        queue = HttpQueueSystem(client, base, form=form, slot_s=1.0, journal=Notes())
+        queue = HttpQueueSystem(base, creates=client, deletes=client, form=form, slot_s=1.0, journal=Notes())
         answer = await queue.create(SESSION, REQUEST, 5.0)
         assert isinstance(answer, Took)
         assert await queue.create(SESSION, REQUEST, 5.0) == answer

@@ -201,7 +201,7 @@ async def world(
     await http.start()
     store = WatchedStore(folder, time, notes, stores.NODE)
     await store.start()
-    adapter = queue or HttpQueueSystem(http, base, form="object", slot_s=5.0, journal=notes)
+    adapter = queue or HttpQueueSystem(base, creates=http, deletes=http, form="object", slot_s=5.0, journal=notes)
     queueing = make_queueing(store, adapter, time, notes, repeatable=repeatable)
     made = World(folder, company, base, time, notes, store, adapter, queueing, http, repeatable)
     await made.run()

@@ -1,4 +1,4 @@
-"""The one HTTP client of all call-outs: only to configured origins, bounded in time and size, and exact about whether a
+"""The HTTP client of all call-outs: only to configured origins, bounded in time and size, and exact about whether a
 request can have reached the other side.
 """
 

@@ -35,13 +35,22 @@ class _Created(msgspec.Struct, rename="camel"):
 class HttpQueueSystem:
     """Speaks to the queue under the base address `base_url`. Satisfies ports_callouts.QueueSystem.
 
-    `form`: which form of attachedData the company reads. `slot_s`: how long a request may wait for its turn (seconds).
+    `creates` and `deletes` carry the two calls, apart, so that deletes that hang keep no customer waiting. `form`: the
+    form of attachedData that the company reads. `slot_s`: how long a request may wait for its turn (seconds).
     """
 
     def __init__(
-        self, http: HttpClient, base_url: str, *, form: Literal["object", "array"], slot_s: float, journal: Journal
+        self,
+        base_url: str,
+        *,
+        creates: HttpClient,
+        deletes: HttpClient,
+        form: Literal["object", "array"],
+        slot_s: float,
+        journal: Journal,
     ) -> None:
-        self._http = http
+        self._creates = creates
+        self._deletes = deletes
         self._base = base_url.rstrip("/")
         self._form = form
         self._slot_s = slot_s
@@ -53,7 +62,7 @@ class HttpQueueSystem:
             body = msgspec.json.encode(_create_body(session_id, request, self._form))
         except UnicodeEncodeError:
             return NotSent()
-        reply = await self._http.send(
+        reply = await self._creates.send(
             "POST",
             f"{self._base}/CreateInteraction",
             body=body,
@@ -68,7 +77,7 @@ class HttpQueueSystem:
     async def delete(self, interaction_id: InteractionId) -> DeleteAnswer:
         """DeleteInteraction. Never raises."""
         url = f"{self._base}/{_path_segment(interaction_id)}"
-        reply = await self._http.send("DELETE", url, timeout_s=DELETE_S, slot_s=self._slot_s)
+        reply = await self._deletes.send("DELETE", url, timeout_s=DELETE_S, slot_s=self._slot_s)
         answer: DeleteAnswer = Again()
         if isinstance(reply, Answered):
             if 200 <= reply.status < 300 or reply.status in _GONE:
