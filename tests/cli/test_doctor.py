@@ -351,9 +351,9 @@ def test_descriptors() -> None:
 
 
 def test_pages(tmp_path: Path) -> None:
-    assert says(check_pages(tmp_path), "pages", "fail", "not built: app/help.html, sdk/diyalog.js")
-    for name in ("app/help.html", "sdk/diyalog.js"):
-        (tmp_path / name).parent.mkdir()
+    assert says(check_pages(tmp_path), "pages", "fail", "not built: app/help.html, app/agentchat.html, sdk/diyalog.js")
+    for name in ("app/help.html", "app/agentchat.html", "sdk/diyalog.js"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("x")
     assert says(check_pages(tmp_path), "pages", "ok", "are there")
     (tmp_path / "sdk" / "diyalog.js").write_text("")

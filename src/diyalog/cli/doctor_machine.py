@@ -238,9 +238,9 @@ def check_descriptors(settings: Settings, limits: tuple[int, int] | None = None)
 
 def check_pages(static: Path) -> list[Finding]:
     """The built pages and the SDK, which the server takes from `static` when it starts."""
-    wanted = ("app/help.html", "sdk/diyalog.js")
+    wanted = ("app/help.html", "app/agentchat.html", "sdk/diyalog.js")
     missing = [name for name in wanted if not (static / name).is_file() or not (static / name).stat().st_size]
     if missing:
         then = "run ./dev setup (or npm ci && npm run build), then start the server again"
         return [fail(PAGES, f"not built: {', '.join(missing)}", then)]
-    return [ok(PAGES, "the waiting page and the SDK are there")]
+    return [ok(PAGES, "the waiting page, the agent desk and the SDK are there")]
