@@ -17,14 +17,12 @@ from world.faults import Fault, Faults
 from world.ledger import Memory
 from world.network import AwayError, LostError, Network
 from world.node import Node
-from world.talking import TRIES, Side
+from world.talking import TOLD_S, TRIES, Side
 
 _HOME_TRIES: Final = 60
 _GONE: Final = 0.03
 """How often an agent who has conversations goes away without a word, after something they did."""
 _GONE_S: Final = 15.0
-_TOLD_S: Final = 3.0
-"""An open stream tells everything in less, also if the bus has lost it."""
 _LATE_S: Final = 6.0
 """Whatever was said to the server before has arrived after so long."""
 
@@ -85,7 +83,7 @@ class Desk:
         async def end() -> None:
             await self.side.end(session_id)
 
-        connected = await self._follow(_TOLD_S, end)
+        connected = await self._follow(TOLD_S, end)
         assert not connected or session_id not in self.talks, f"{self.user_name} is not told that {session_id} is over"
 
     async def catch_up(self, head: int) -> None:

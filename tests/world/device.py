@@ -18,11 +18,12 @@ from world.faults import Fault, Faults
 from world.ledger import Memory
 from world.network import AwayError, LostError, Network, Wire
 from world.node import Node
-from world.talking import TRIES, Side
+from world.talking import TOLD_S, TRIES, Side
 
 _HOME_TRIES: Final = 60
 _QUEUED_BY_COMPANY: Final = 0.15
 """How often the company has queued the customer itself before the app is let in."""
+_WATCHING_S: Final = 15.0
 _MORE_ACTS: Final = 8
 """At most so many acts more, for those who came into conversation."""
 
@@ -102,6 +103,12 @@ class Device:
             await self._end(session_id, seen)
         else:
             await {"start": self._start, "cancel": self._cancel, "look": self._look}[what]()
+
+    async def watch(self) -> None:
+        """Everything works again: whoever is in conversation is told on the open stream that the agent ends it."""
+        session_id = self._talk()
+        if session_id is not None:
+            await self._follow(session_id, self.sessions[session_id], patience_s=_WATCHING_S)
 
     async def come_back(self) -> None:
         """Everything works again: repeat what was not answered, and see every outcome."""
@@ -255,6 +262,12 @@ class Device:
             elif luck < 0.33:
                 await self._end(session_id, seen)
 
+    def _in_time(self, session_id: str, opened_at: float) -> None:
+        """On a stream that was opened then: the conversation is not over for long already."""
+        now = self.memory.loop.time()
+        late_s = now - max(opened_at, self.memory.over_at.get(session_id, now))
+        assert late_s <= TOLD_S, f"{self.name} is not told for {late_s:.1f} s that {session_id} is over"
+
     def _over(self, session_id: str, seen: Seen) -> None:
         seen.over = True
         self.memory.learned_over.add(session_id)
@@ -266,6 +279,7 @@ class Device:
         if wire is None:
             await asyncio.sleep(0.3)
             return
+        opened_at = self.memory.loop.time()
         hello = {"type": "hello", "token": self.token, "sessionId": session_id, "after": seen.seq, "epoch": seen.epoch}
         wire.say(json.dumps(hello))
         while not wire.over:
@@ -280,6 +294,10 @@ class Device:
             if seen.outcome == Outcome.CONNECTED and message.get("recovered") is False:
                 await self.side.read(session_id)
             await self._write_while_following(session_id, seen)
+            if self.faults.over and message.get("event") == "chat.state" and seen.over:
+                self._in_time(session_id, opened_at)
+        if seen.talking and not wire.over and self.faults.over:
+            self._in_time(session_id, opened_at)
         if wire.code == 1000 and seen.outcome is not None:
             self.memory.told.received.add(session_id)
             assert not seen.talking, f"{self.name}: {session_id} was closed while in conversation"

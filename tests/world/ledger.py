@@ -17,7 +17,8 @@ _EXPIRY_MS: Final = 2_000
 class Memory:
     """What parties were told. `own_calls`: sessions whose end may have been the answer to the app's own call.
 
-    `learned_over`: sessions of which an app was told that the conversation is over.
+    `learned_over`: sessions of which an app was told that the conversation is over; `over_at`: when somebody was
+    answered that it is (seconds).
     """
 
     loop: SimulatedLoop
@@ -25,6 +26,7 @@ class Memory:
     learned_by_app: set[str] = field(default_factory=set)
     own_calls: set[str] = field(default_factory=set)
     learned_over: set[str] = field(default_factory=set)
+    over_at: dict[str, float] = field(default_factory=dict)
     sessions_of_keys: dict[str, str] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     down: list[tuple[float, float]] = field(default_factory=list)

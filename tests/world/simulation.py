@@ -163,8 +163,11 @@ class Simulation:
         self.faults.stop()
         await self._up.wait()
         await self.office.finish()
+        watching = [self._as(device.name, device.watch()) for device in self.devices] if self.desks else []
         for desk in self.desks:
             await self._as(desk.user_name, desk.go_home())
+        for watch in watching:
+            await watch
         await self._settled()
         for device in self.devices:
             await self._as(device.name, device.come_back())

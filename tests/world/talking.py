@@ -15,6 +15,8 @@ from world.network import AwayError, LostError, Network
 from world.node import Node
 
 TRIES: Final = 4
+TOLD_S: Final = 3.0
+"""While everything works an open stream tells whatever happens in less, also what the fast way has lost."""
 _AGAIN: Final = 0.15
 """How often somebody sends once more what was answered."""
 
@@ -99,6 +101,7 @@ class Side:
         assert result.wait is not None, "won"
         assert result.wait.state is State.ENDED, f"{session_id} was ended and goes on"
         self.memory.told_of(result.wait)
+        self.memory.over_at.setdefault(session_id, self.memory.loop.time())
         return True
 
     async def read(self, session_id: str) -> None:

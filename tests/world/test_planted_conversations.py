@@ -17,12 +17,14 @@ from diyalog.domain.wait import Conversation, Outcome, Party, State, Wait
 from diyalog.ports import StoreUnavailableError
 from diyalog.realtime.connection import CustomerStream
 from diyalog.realtime.desks import Desks
+from diyalog.realtime.hub import Hub
 from diyalog.storage import conversing
 from diyalog.storage.connection import migrate
 from diyalog.storage.conversations import DatabaseConversations
 from diyalog.storage.rows import open_wait
-from diyalog.storage.sqlite_transaction import SqliteTransaction
+from diyalog.storage.sqlite_transaction import SqliteTransaction, fetch
 from diyalog.storage.transaction import Transaction, each
+from diyalog.usecases.following import Following
 from diyalog.usecases.staff_following import StaffFollowing
 from world.faults import USUAL, Fault
 from world.node import Times
@@ -86,7 +88,7 @@ def test_read_then_write_accept(monkeypatch: pytest.MonkeyPatch) -> None:
         return await accept(self, command)
 
     monkeypatch.setattr(DatabaseConversations, "accept", read_then_write)
-    caught("told|Constraint|gap|beginning|counted|deleted|beside", manned)
+    caught("told|Constraint|gap|beginning|event|counted|deleted|beside", lambda plan: manned(plan, REPEATED=0.3))
 
 
 def test_accept_answered_before_the_commit(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,12 +133,13 @@ def test_conversation_events_numbered_in_memory(monkeypatch: pytest.MonkeyPatch)
             return found
         assert found is not None
         key = (self.connection, values["wait"])
-        counted[key] = counted.get(key, found[0] - 1) + 1
+        [(own,)] = fetch(self.connection, "SELECT 1 + (queued_at IS NOT NULL) FROM wait WHERE id = :wait", **values)
+        counted[key] = counted.get(key, own) + 1
         self.connection.execute("UPDATE wait SET seq = ? WHERE id = ?", (counted[key], values["wait"]))
         return (counted[key], found[1])
 
     monkeypatch.setattr(SqliteTransaction, "row", count)
-    caught("gap|Constraint|numbered on|event", lambda plan: manned(plan, ZOMBIE=1.0))
+    caught("gap|Constraint|numbered on|event", manned)
 
 
 def test_event_missing_in_the_stream_of_the_staff() -> None:
@@ -161,7 +164,16 @@ def test_repeated_message_stored_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     caught("taken for (a new message|another text)|told of|came twice", manned_with(find_message=never))
 
 
-# The desks' streams
+# Streams
+
+
+def test_customer_who_is_told_only_at_the_next_connect(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def nothing_new(_: Following, rows: Sequence[int]) -> dict[int, Head]:
+        return {row: Head(0, away=False) for row in rows}
+
+    monkeypatch.setattr(Hub, "changed", lambda *_: None)
+    monkeypatch.setattr(Following, "heads", nothing_new)
+    caught("is not told for", lambda plan: replace(manned(plan), times=Times(abandon=20_000)))
 
 
 def test_epoch_ignored_for_desks(monkeypatch: pytest.MonkeyPatch) -> None:
