@@ -7,7 +7,15 @@ import { type Call, type Fetch, Http } from "./http.js";
 import { type Lifecycle, pageLifecycle } from "./lifecycle.js";
 import { type Listener, Listeners } from "./listeners.js";
 import { type ClientStorage, Memory, tabStorage } from "./memory.js";
-import { type Fields, type Help, readHelpObject, textOf } from "./messages.js";
+import {
+  type ChatMessage,
+  type Fields,
+  type Help,
+  numberOf,
+  readChatMessage,
+  readHelpObject,
+  textOf,
+} from "./messages.js";
 import { pageTabs, type Tabs } from "./tabs.js";
 
 const ANSWER_LIMIT_MS = 15_000;
@@ -67,6 +75,19 @@ export interface StartOptions extends CallOptions {
 export interface CancelResult {
   readonly cancelled: boolean;
   readonly help: Help;
+}
+
+/** A message to be sent. `id`, 1 to 64 of A-Z a-z 0-9 - _, makes every repeat the same message. */
+export interface Writing {
+  readonly id: string;
+  /** 1 to 4,000 characters. */
+  readonly text: string;
+}
+
+/** Where a sent message stands among the session's events, and when it was stored. */
+export interface Sent {
+  readonly seq: number;
+  readonly at: string;
 }
 
 interface Start {
@@ -217,6 +238,36 @@ export class Diyalog {
     }
   }
 
+  /** Sends a message of a conversation; again with the same id, it is still one. `Chat` does it for you. */
+  async sendMessage(
+    sessionId: string,
+    { id, text }: Writing,
+    options: CallOptions = {},
+  ): Promise<Sent> {
+    const path = `${pathOf(sessionId)}/messages`;
+    const answer = await this.#call("POST", path, { ...options, body: { id, text } });
+    const seq = numberOf(answer["seq"]);
+    if (seq === null) throw connectionError();
+    return { seq, at: textOf(answer["at"]) ?? "" };
+  }
+
+  /** What was written in a conversation after the event with the number `after`, in order. */
+  async readMessages(
+    sessionId: string,
+    after = 0,
+    options: CallOptions = {},
+  ): Promise<readonly ChatMessage[]> {
+    const path = `${pathOf(sessionId)}/messages?after=${after}`;
+    const { messages } = await this.#call("GET", path, options);
+    if (!Array.isArray(messages)) throw connectionError();
+    return messages.map(readChatMessage).filter((message) => message !== null);
+  }
+
+  /** Ends the conversation; one that is over stays as it ended. */
+  endConversation(sessionId: string, options: CallOptions = {}): Promise<Help> {
+    return this.#help("POST", `${pathOf(sessionId)}/end`, { ...options, body: {} });
+  }
+
   /**
    * Follows a session from the given state on, until its end is acknowledged, `unfollow` is
    * called, `signal` is aborted, or another screen takes over. Replaces what was followed before.
@@ -279,12 +330,16 @@ export class Diyalog {
   }
 
   async #help(method: Call["method"], path: string, options: Partial<Call>): Promise<Help> {
+    const help = readHelpObject(await this.#call(method, path, options));
+    if (help === null) throw connectionError();
+    return help;
+  }
+
+  async #call(method: Call["method"], path: string, options: Partial<Call>): Promise<Fields> {
     const token = this.#requireToken();
     const call = { limitMs: ANSWER_LIMIT_MS, ...options, method, path, token };
     try {
-      const help = readHelpObject(await this.#http.call(call));
-      if (help === null) throw connectionError();
-      return help;
+      return ((await this.#http.call(call)) ?? {}) as Fields;
     } catch (error) {
       if (error instanceof DiyalogError && error.status === 401) await this.#memory.refused();
       throw error;

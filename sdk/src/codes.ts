@@ -18,6 +18,14 @@ export type HelpState = (typeof HELP_STATES)[number];
 export const OUTCOMES = ["CONNECTED", "CANCELLED", "NOT_DELIVERED", "EXPIRED", "FAILED"] as const;
 export type Outcome = (typeof OUTCOMES)[number];
 
+/** Who writes in a conversation. */
+export const AUTHORS = ["customer", "agent"] as const;
+export type Author = (typeof AUTHORS)[number];
+
+/** Who ended a conversation: one of the two, the company, or the loss of one of the two. */
+export const ENDED_BY = ["agent", "customer", "company", "agent_lost", "customer_lost"] as const;
+export type EndedBy = (typeof ENDED_BY)[number];
+
 /** Close codes of the event stream that the SDK itself must know. */
 export const CLOSE = {
   /** The session is over and its end is acknowledged. */

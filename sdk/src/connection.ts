@@ -109,10 +109,13 @@ export class Connection {
     } else if (live) this.#ping();
   }
 
-  /** Tells the server that the app has received the end; nothing while the connection is away. */
-  acknowledge(seq: number): void {
+  /**
+   * Tells the server that the app has received an end; nothing while the connection is away.
+   * @param over whether nothing follows it, so that the server's 1000 is the last word
+   */
+  acknowledge(seq: number, over = true): void {
     if (this.#phase !== "live" || seq > this.#seq) return;
-    this.#acknowledged = true;
+    this.#acknowledged ||= over;
     this.#send({ type: "ack", seq });
   }
 

@@ -6,8 +6,10 @@ import { Connection, type ConnectionSurroundings } from "./connection.js";
 import type { Listeners } from "./listeners.js";
 import {
   applyEvent,
+  type ChatMessage,
   endOf,
   type Help,
+  readChatMessage,
   readWaitEnded,
   readWaitStarted,
   readWaitUpdated,
@@ -30,8 +32,9 @@ export type ConnectionChange =
   | { readonly state: "closed"; readonly code: number };
 
 /**
- * What `on` can listen to. The end of a wait is acknowledged to the server once every listener of
- * `help`, `wait.ended` and `event` that heard it is done: one that returns a promise is waited for.
+ * What `on` can listen to. The end of a wait, and that of a conversation, is acknowledged to the
+ * server once every listener of `help`, `wait.ended` and `event` that heard it is done: one that
+ * returns a promise is waited for.
  */
 export interface DiyalogEvents {
   connection: ConnectionChange;
@@ -44,6 +47,11 @@ export interface DiyalogEvents {
   /** When it changes: derived from the session, as in the mobile SDKs. */
   "chat.state": ChatState;
   "call.state": CallState;
+  /**
+   * What either side wrote, one's own too, once each and in order. What a snapshot left out is not
+   * told here: a `Chat` has the whole conversation.
+   */
+  "chat.message": ChatMessage;
   /** Every event as it came, those of this list too. */
   event: SessionEvent;
 }
@@ -137,8 +145,15 @@ export class Following {
     if (event.event === "wait.started") this.#tell("wait.started", readWaitStarted(event.data));
     if (event.event === "wait.updated") this.#tell("wait.updated", readWaitUpdated(event.data));
     const ends = event.event === "wait.ended";
+    const over = event.event === "chat.state" && this.#help.state === "ENDED";
+    if (event.event === "chat.message") this.#tellMessage(event);
     this.#show(event, ends ? readWaitEnded(event) : null);
-    if (ends) this.#acknowledge(event.seq);
+    if (ends || over) this.#acknowledge(event.seq);
+  }
+
+  #tellMessage({ seq, at, data }: SessionEvent): void {
+    const message = readChatMessage({ ...data, seq, at });
+    if (message !== null) this.#tell("chat.message", message);
   }
 
   #onClosed(code: number): void {
@@ -172,9 +187,10 @@ export class Following {
 
   /** Only what the app was told is acknowledged; otherwise the next connection tells it again. */
   #acknowledge(seq: number): void {
+    const over = this.#help.state === "ENDED";
     this.#told.then((told) => {
       if (!told) this.#endTold = false;
-      else if (this.#endTold) this.#connection.acknowledge(seq);
+      else if (this.#endTold) this.#connection.acknowledge(seq, over);
     });
   }
 

@@ -1,5 +1,6 @@
 /** Diyalog web SDK: ask for live help, wait, and be told how the wait ended. */
 
+export { Chat, type ChatEntry, type ChatEvents, type ChatOptions } from "./chat.js";
 export {
   type Activation,
   type ActivationRequest,
@@ -9,10 +10,16 @@ export {
   type DiyalogOptions,
   type HelpRequest,
   newIdempotencyKey,
+  type Sent,
   type StartOptions,
+  type Writing,
 } from "./client.js";
 export {
+  AUTHORS,
+  type Author,
   CLOSE,
+  ENDED_BY,
+  type EndedBy,
   ERROR,
   type ErrorCode,
   HELP_STATES,
@@ -36,7 +43,9 @@ export {
 export type { Lifecycle } from "./lifecycle.js";
 export type { ClientStorage } from "./memory.js";
 export type {
+  ChatMessage,
   Help,
+  HelpConversation,
   HelpLimits,
   SessionEvent,
   WaitEnded,

@@ -1,12 +1,29 @@
 /** What travels between an app and the server: help objects and the frames of the event stream. */
 
-import { HELP_STATES, HELP_TYPES, type HelpState, type HelpType, type Outcome } from "./codes.js";
+import {
+  AUTHORS,
+  type Author,
+  type EndedBy,
+  HELP_STATES,
+  HELP_TYPES,
+  type HelpState,
+  type HelpType,
+  type Outcome,
+} from "./codes.js";
 
 /** The server's own limits, in seconds. 0 means that there is none. */
 export interface HelpLimits {
   readonly waitLimitSeconds: number;
   readonly abandonAfterSeconds: number;
   readonly queueTimeoutSeconds: number;
+}
+
+/** The conversation that a wait led to. */
+export interface HelpConversation {
+  readonly startedAt: string;
+  readonly endedAt: string | null;
+  /** An `EndedBy`, or a word that this version of the SDK does not know yet. */
+  readonly endedBy: EndedBy | (string & {}) | null;
 }
 
 /** One request for help as the server knows it. Times are RFC 3339 in UTC. */
@@ -23,6 +40,8 @@ export interface Help {
   /** The company's own text, unchanged. */
   readonly message: string | null;
   readonly agentName: string | null;
+  /** null until an agent took the request. */
+  readonly conversation: HelpConversation | null;
   /** 1 is next. */
   readonly position: number | null;
   readonly estimatedWaitSeconds: number | null;
@@ -49,6 +68,16 @@ export interface WaitEnded {
   readonly message: string | null;
   readonly interactionId: string | null;
   readonly agentName: string | null;
+}
+
+/** What one side wrote. `id` is its author's own; `seq` its place among the session's events. */
+export interface ChatMessage {
+  readonly seq: number;
+  readonly id: string;
+  readonly author: Author;
+  /** As it was written: text, never markup. */
+  readonly text: string;
+  readonly at: string;
 }
 
 /** One event of a session; `data` is as the server sent it. */
@@ -128,6 +157,7 @@ export function readHelpObject(value: unknown): Help | null {
     reason: textOf(value["reason"]),
     message: textOf(value["message"]),
     agentName: textOf(value["agentName"]),
+    conversation: readConversation(value["conversation"]),
     position: numberOf(value["position"]),
     estimatedWaitSeconds: numberOf(value["estimatedWaitSeconds"]),
     seq: numberOf(value["seq"]) ?? 0,
@@ -137,6 +167,26 @@ export function readHelpObject(value: unknown): Help | null {
       abandonAfterSeconds: numberOf(limits["abandonAfterSeconds"]) ?? 0,
       queueTimeoutSeconds: numberOf(limits["queueTimeoutSeconds"]) ?? 0,
     },
+  };
+}
+
+/** Reads a message, of a transcript or of an event's data. @returns null when it is none. */
+export function readChatMessage(value: unknown): ChatMessage | null {
+  if (!isFields(value)) return null;
+  const seq = numberOf(value["seq"]);
+  const id = textOf(value["id"]);
+  const author = oneOf(AUTHORS, value["author"]);
+  const text = textOf(value["text"]);
+  if (seq === null || id === null || author === null || text === null) return null;
+  return { seq, id, author, text, at: textOf(value["at"]) ?? "" };
+}
+
+function readConversation(value: unknown): HelpConversation | null {
+  if (!isFields(value)) return null;
+  return {
+    startedAt: textOf(value["startedAt"]) ?? "",
+    endedAt: textOf(value["endedAt"]),
+    endedBy: textOf(value["endedBy"]),
   };
 }
 
@@ -187,6 +237,7 @@ export function applyEvent(help: Help, event: SessionEvent): Help {
       return { ...next, ...readWaitUpdated(event.data) };
     case "wait.ended": {
       const ended = readWaitEnded(event);
+      const connected = ended.outcome === "CONNECTED";
       return {
         ...next,
         outcome: ended.outcome,
@@ -194,14 +245,20 @@ export function applyEvent(help: Help, event: SessionEvent): Help {
         message: ended.message,
         interactionId: ended.interactionId ?? help.interactionId,
         agentName: ended.agentName ?? help.agentName,
-        state: ended.outcome === "CONNECTED" ? "CONNECTED" : "ENDED",
+        conversation: connected ? { startedAt: event.at, endedAt: null, endedBy: null } : null,
+        state: connected ? "CONNECTED" : "ENDED",
         endedAt: event.at,
         position: null,
         estimatedWaitSeconds: null,
       };
     }
-    case "chat.state":
-      return event.data["state"] === "CHAT_ENDED" ? { ...next, state: "ENDED" } : next;
+    case "chat.state": {
+      const agentName = textOf(event.data["agentName"]) ?? help.agentName;
+      if (event.data["state"] !== "CHAT_ENDED") return { ...next, agentName };
+      const endedBy = textOf(event.data["endedBy"]);
+      const startedAt = help.conversation?.startedAt ?? "";
+      return { ...next, state: "ENDED", conversation: { startedAt, endedAt: event.at, endedBy } };
+    }
     default:
       return next;
   }

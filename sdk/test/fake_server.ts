@@ -4,6 +4,7 @@
  */
 
 import { type Help, readServerMessage } from "../src/messages.js";
+import { type Answer, FakeConversation, problem } from "./fake_conversation.js";
 
 export const EPOCH = "epoch-1";
 const STARTED_AT = "2026-11-02T11:32:00.000Z";
@@ -16,6 +17,7 @@ interface Session {
   /** Number of its wait.ended, 0 while there is none. */
   endSeq: number;
   acknowledged: boolean;
+  readonly conversation: FakeConversation;
 }
 
 export interface Recorded {
@@ -25,12 +27,6 @@ export interface Recorded {
   readonly key: string | null;
   readonly authorization: string | null;
 }
-
-type Answer = {
-  readonly status: number;
-  readonly body: unknown;
-  readonly headers?: Record<string, string>;
-};
 
 export class FakeServer {
   readonly requests: Recorded[] = [];
@@ -43,6 +39,8 @@ export class FakeServer {
   silent = false;
   /** The next start reaches the server, but its answer is lost. */
   loseNextStart = false;
+  /** Every call but a start reaches the server, and its answer is lost. */
+  loseAnswers = false;
   /** The next start never reaches the server, and nobody tells the app. */
   swallowNextStart = false;
   /** Answers that go out before the rules are asked, by "METHOD path". */
@@ -56,15 +54,17 @@ export class FakeServer {
   readonly fetch = async (input: string, init: RequestInit): Promise<Response> => {
     if (this.network !== "up") throw new TypeError("fetch failed");
     const headers = new Headers(init.headers);
+    const { pathname, search } = new URL(input);
     const request: Recorded = {
       method: init.method ?? "GET",
-      path: new URL(input).pathname,
+      path: pathname,
       body: init.body ? JSON.parse(String(init.body)) : {},
       key: headers.get("Idempotency-Key"),
       authorization: headers.get("Authorization"),
     };
     this.requests.push(request);
-    const answer = this.#scripted(request) ?? (await this.#route(request));
+    const answer = this.#scripted(request) ?? (await this.#route(request, search));
+    if (this.loseAnswers) throw new TypeError("connection reset");
     return new Response(
       typeof answer.body === "string" ? answer.body : JSON.stringify(answer.body),
       { status: answer.status, headers: answer.headers ?? {} },
@@ -146,6 +146,12 @@ export class FakeServer {
     };
     const { interactionId } = session.help;
     this.emit("wait.ended", { outcome, reason, message, interactionId, agentName });
+    if (agentName !== null) session.conversation.begin(agentName);
+  }
+
+  /** What the agent does in the conversation of the newest session. */
+  get conversation(): FakeConversation {
+    return this.newest.conversation;
   }
 
   handle(socket: FakeSocket, text: string): void {
@@ -204,7 +210,7 @@ export class FakeServer {
     return this.scripted.get(`${request.method} ${request.path}`)?.shift();
   }
 
-  async #route(request: Recorded): Promise<Answer> {
+  async #route(request: Recorded, search: string): Promise<Answer> {
     if (request.path === "/v1/client/activations") {
       const customerId = String(request.body["customerId"]);
       const clientToken = this.tokenOf(customerId);
@@ -218,10 +224,11 @@ export class FakeServer {
         ? this.#start(request, customerId)
         : this.#current(customerId);
     }
-    const sessionId = request.path.split("/").at(-1);
+    const [, , , , sessionId, part] = request.path.split("/");
     const session = this.sessions.find((s) => s.help.sessionId === sessionId);
     if (session === undefined || session.customerId !== customerId)
       return problem(404, "NOT_FOUND");
+    if (part !== undefined) return session.conversation.route(part, request, search);
     return request.method === "DELETE"
       ? this.#cancel(session)
       : { status: 200, body: session.help };
@@ -276,13 +283,33 @@ export class FakeServer {
       reason: null,
       message: null,
       agentName: null,
+      conversation: null,
       position: null,
       estimatedWaitSeconds: null,
       seq: 0,
       epoch: this.epoch,
       limits: { waitLimitSeconds: 1800, abandonAfterSeconds: 300, queueTimeoutSeconds: 10 },
     };
-    const session: Session = { help, customerId, events: [], endSeq: 0, acknowledged: false };
+    const session: Session = {
+      help,
+      customerId,
+      events: [],
+      endSeq: 0,
+      acknowledged: false,
+      conversation: new FakeConversation({
+        help: () => session.help,
+        change: (part) => {
+          session.help = { ...session.help, ...part };
+          if (part.state !== "ENDED") return;
+          session.endSeq = session.help.seq + 1;
+          session.acknowledged = false;
+        },
+        emit: (event, data) => this.emit(event, data, session),
+        told: () => {
+          session.acknowledged = true;
+        },
+      }),
+    };
     this.sessions.push(session);
     return session;
   }
@@ -360,8 +387,4 @@ export class FakeSocket {
       this.onclose?.({ code, reason });
     });
   }
-}
-
-function problem(status: number, code: string, more: Record<string, unknown> = {}): Answer {
-  return { status, body: { code, detail: code, retryable: false, ...more } };
 }

@@ -7,6 +7,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Diyalog } from "../src/client.js";
 import { FakeServer } from "./fake_server.js";
+import { seeded } from "./seeded.js";
 
 const RUNS = 150;
 const STEPS = 60;
@@ -20,16 +21,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
 });
-
-/** A small generator of reproducible numbers in [0, 1): a linear congruence with a mixed output. */
-function seeded(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    const mixed = Math.imul(state ^ (state >>> 15), 0x85eb_ca6b);
-    return ((mixed ^ (mixed >>> 13)) >>> 0) / 2 ** 32;
-  };
-}
 
 class Life {
   readonly server = new FakeServer();

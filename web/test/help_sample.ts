@@ -15,6 +15,7 @@ export function helpOf(change: Partial<Help> = {}): Help {
     reason: null,
     message: null,
     agentName: null,
+    conversation: null,
     position: null,
     estimatedWaitSeconds: null,
     seq: 1,
