@@ -87,13 +87,16 @@ async def test_a_request_that_cannot_be_opened_is_claimed_without_it_beside_the_
 ) -> None:
     wait, broken = await requested(store, clock, "1")
     other, whole = await requested(store, clock, "2")
-    await cancelled(store, clock, "3", "A")
+    emptied, gone = await requested(store, clock, "3")
+    await cancelled(store, clock, "4", "A")
     run_sql(f"UPDATE wait SET sealed_request = {sealed_of(other)} WHERE id = {wait.row}")
+    run_sql(f"UPDATE wait SET sealed_request = NULL WHERE id = {emptied.row}")
     clock.advance(FREE_MS)
     taken = {delivery.row: delivery for delivery in await claimed(store)}
-    assert len(taken) == 3
+    assert len(taken) == 4
     assert (taken[broken.row].request, taken[broken.row].unreadable) == (None, True)
     assert (taken[whole.row].request, taken[whole.row].unreadable) == (REQUEST, False)
+    assert (taken[gone.row].request, taken[gone.row].unreadable) == (None, False), "nothing is kept to open"
     given_up = QueueFailed(stores.command_id(), broken.row, 2, Event.QUEUE_TIMEOUT, unresolved=True)
     result = await store.queue_failed(given_up)
     assert result.wait is not None
