@@ -48,6 +48,7 @@ from diyalog.usecases.commanding import CommandIds
 from diyalog.usecases.conversing import Conversing
 from diyalog.usecases.following import Following
 from diyalog.usecases.keyring import KeyRing
+from diyalog.usecases.out_of_office import Office
 from diyalog.usecases.queueing import Queueing, QueueingPolicy
 from diyalog.usecases.staff_access import StaffAccess
 from diyalog.usecases.staff_following import StaffFollowing
@@ -181,6 +182,7 @@ def put_together(
         waiting=waiting,
         access=access,
         conversing=conversing,
+        office=Office(store),
         staff=staff,
         keys=ring,
         health=health,

@@ -22,6 +22,7 @@ from diyalog.usecases.changes import Changes
 from diyalog.usecases.commanding import CommandIds
 from diyalog.usecases.conversing import Conversing
 from diyalog.usecases.keyring import KeyRing
+from diyalog.usecases.out_of_office import Office
 from diyalog.usecases.queueing import Queueing, QueueingPolicy
 from diyalog.usecases.staff_access import StaffAccess
 from diyalog.usecases.waiting import Waiting, WaitingPolicy
@@ -229,6 +230,7 @@ async def running_node(
                 commands=commands,
                 agent_lost_ms=60_000,
             ),
+            office=Office(store),
             staff=staff,
             keys=keys,
             health=Health(

@@ -51,6 +51,11 @@ DELETE /v1/client/help/{sessionId}                      nobody   401    401     
 POST /v1/application/finishonlinehelp                   talking  400    400     400      400   400     400    200    401    401     400   400
 POST /v1/application/finishonlinehelp                   owner    400    400     400      400   400     400    400    401    401     400   400
 POST /v1/application/finishonlinehelps                  talking  400    400     400      400   400     400    200    401    401     400   400
+POST /v1/application/enableoutofoffice                   agent    400    400     400      400   400     400    200    401    401     400   400
+POST /v1/application/enableoutofoffice                   nobody   400    400     400      400   400     400    400    401    401     400   400
+POST /v1/application/disableoutofoffice                  agent    400    400     400      400   400     400    200    401    401     400   400
+POST /v1/application/getuseroutofofficeinfo              agent    400    400     400      400   400     400    200    401    401     400   400
+POST /v1/application/getuseroutofofficeinfo              nobody   400    400     400      400   400     400    400    401    401     400   400
 GET /v1/client/help/{sessionId}/messages                talking  401    401     404      200   200     404    401    401    401     401   401
 POST /v1/client/help/{sessionId}/messages               talking  401    401     404      201   201     404    401    401    401     401   401
 POST /v1/client/help/{sessionId}/end                    talking  401    401     404      200   200     404    401    401    401     401   401
@@ -83,6 +88,7 @@ GET /docs.css                                           nobody   200    200     
 """  # noqa: E501 - a table
 AGENTS = {"talking": "agent", "others": "second"}
 """Whose conversation it is, and which agent has it."""
+OFFICE = ("outofoffice", "outofofficeinfo")
 FINISH, CONVERSATIONS = "/v1/application/finishonlinehelp", "/v1/staff/conversations"
 SIGN_IN: dict[str, object] = {"userId": "31007", "userName": "Selin Aksoy", "sessionId": "s", "token": "t"}
 """What the company would have to confirm, which has no CheckToken here."""
@@ -146,6 +152,8 @@ class People:
                 await store.conversations.end(end)
 
     async def _fields(self, target: str, whose: str) -> dict[str, object]:  # noqa: PLR0911  a table
+        if target.endswith(OFFICE):
+            return {"staffId": whose}
         if target.startswith(FINISH):
             return {"customerId": "owner", "staffId": "agent"}
         if target in {NOT_DELIVERED, CONVERSATIONS}:
@@ -203,7 +211,7 @@ async def test_every_route_stands_in_the_table(people: People) -> None:
 async def test_the_table(people: People) -> None:
     found = [(*cell[:3], await people.ask(*cell[:3])) for cell in CELLS]
     assert [cell for cell, due in zip(found, CELLS, strict=True) if cell != due] == []
-    assert len(found) == len(ROWS) * len(IDENTITIES) == 50 * 11
+    assert len(found) == len(ROWS) * len(IDENTITIES) == 55 * 11
 
 
 async def test_a_signature_of_another_time_is_none(people: People) -> None:

@@ -21,6 +21,7 @@ from diyalog.api.journal import RequestJournal
 from diyalog.api.limits import RateLimit
 from diyalog.api.operations import Health, OperationsApi
 from diyalog.api.origins import Origins
+from diyalog.api.out_of_office import OutOfOfficeApi
 from diyalog.api.pages import Pages
 from diyalog.api.problems import RefusedError, plain_answer, problem_answer
 from diyalog.api.routes import Apis, route_table
@@ -35,6 +36,7 @@ from diyalog.server.body import ClientGone
 from diyalog.server.sockets import SocketApplication
 from diyalog.usecases.access import Access
 from diyalog.usecases.conversing import Conversing
+from diyalog.usecases.out_of_office import Office
 from diyalog.usecases.staff_access import StaffAccess
 from diyalog.usecases.waiting import StoppingError, Waiting
 
@@ -74,6 +76,7 @@ class UseCases:
     waiting: Waiting
     access: Access
     conversing: Conversing
+    office: Office
     staff: StaffAccess
     keys: Keys
     health: Health
@@ -101,6 +104,7 @@ def application(
     conversing = use_cases.conversing
     apis = Apis(
         company=ApplicationApi(use_cases.waiting, use_cases.access, conversing),
+        out_of_office=OutOfOfficeApi(use_cases.office),
         client=client,
         client_conversations=ClientConversations(conversing, client_gate, chat, client),
         staff=StaffApi(use_cases.staff, staff_gate, content),

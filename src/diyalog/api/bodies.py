@@ -111,6 +111,31 @@ class FinishRequest(Struct, rename="camel", gc=False):
     staff_id: Id = UNSET
 
 
+class StaffRequest(Struct, rename="camel", gc=False):
+    """Body of disableoutofoffice and getuseroutofofficeinfo."""
+
+    staff_id: Id = UNSET
+
+
+class OutOfOfficeRequest(Struct, rename="camel", gc=False):
+    """Body of enableoutofoffice; who stands in, as one text parted by commas or as a list."""
+
+    staff_id: Id = UNSET
+    out_of_office_message: Text = UNSET
+    forward_to_staff_ids: str | list[str | int] | UnsetType | None = UNSET
+
+
+class OfficeEnvelope(Struct, rename="camel"):
+    """Answer of getuseroutofofficeinfo."""
+
+    is_success: bool
+    message: str
+    staff_id: str
+    is_out_of_office: bool
+    out_of_office_message: str
+    forward_to_staff_ids: str
+
+
 def text_of(value: Id) -> str | None:
     """The text of a field; None when it is absent, null or blank, which can never name anything."""
     if type(value) is str:

@@ -7,6 +7,7 @@ from diyalog.api.client import ClientApi
 from diyalog.api.conversations import ClientConversations, StaffConversations
 from diyalog.api.documents import DocumentsApi
 from diyalog.api.operations import OperationsApi
+from diyalog.api.out_of_office import OutOfOfficeApi
 from diyalog.api.routing import Route, RouteTable
 from diyalog.api.staff import StaffApi
 
@@ -16,6 +17,7 @@ class Apis:
     """The parts of the API."""
 
     company: ApplicationApi
+    out_of_office: OutOfOfficeApi
     client: ClientApi
     client_conversations: ClientConversations
     staff: StaffApi
@@ -32,6 +34,9 @@ def route_table(apis: Apis) -> RouteTable:
             Route("POST", "/v1/application/gettransactionhashforonlinehelp", apis.company.get_transaction_hash),
             Route("POST", "/v1/application/finishonlinehelp", apis.company.finish_online_help),
             Route("POST", "/v1/application/finishonlinehelps", apis.company.finish_online_help),  # so its page says
+            Route("POST", "/v1/application/enableoutofoffice", apis.out_of_office.enable),
+            Route("POST", "/v1/application/disableoutofoffice", apis.out_of_office.disable),
+            Route("POST", "/v1/application/getuseroutofofficeinfo", apis.out_of_office.read),
             Route("POST", "/v1/client/activations", apis.client.activate),
             Route("POST", "/v1/client/help", apis.client.start),
             Route("GET", "/v1/client/help", apis.client.current),

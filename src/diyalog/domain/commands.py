@@ -144,6 +144,14 @@ class Say(NamedTuple):
     staff: StaffRef | None = None
 
 
+class LeaveOffice(NamedTuple):
+    """A member of the staff is out of office; `message` and the colleagues who stand in are kept for who asks."""
+
+    user_id: str
+    message: str
+    forward_to: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Activate:
     """Give a customer's app a token, and consume the transaction hash it showed, if any."""

@@ -122,6 +122,14 @@ class StaffEvent(NamedTuple):
     event: StreamEvent
 
 
+class OutOfOffice(NamedTuple):
+    """Whether a member of the staff is out of office, and what was said of it last."""
+
+    absent: bool
+    message: str
+    forward_to: tuple[str, ...]
+
+
 class StaffHead(NamedTuple):
     """`seq`: the newest event of a staff stream. `node`: the one to which the desk is connected."""
 

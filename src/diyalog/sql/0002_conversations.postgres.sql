@@ -1,12 +1,14 @@
 -- A member of the company's staff. lookup: keyed digest of the user id. seq: the newest event of the stream; present:
--- the node to which the desk is connected.
+-- the node to which the desk is connected. absent_since: out of office since then; what was said of it last stays.
 CREATE TABLE staff (
   id             bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   lookup         bytea NOT NULL UNIQUE,
   sealed_profile bytea NOT NULL,
   seq            bigint NOT NULL DEFAULT 0,
   present        text,
-  seen_at        bigint NOT NULL
+  seen_at        bigint NOT NULL,
+  absent_since   bigint,
+  sealed_absence bytea
 );
 
 CREATE TABLE staff_token (

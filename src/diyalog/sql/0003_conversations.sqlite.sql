@@ -1,12 +1,14 @@
 -- A member of the company's staff. lookup: keyed digest of the user id. seq: the newest event of the stream; present:
--- the node to which the desk is connected.
+-- the node to which the desk is connected. absent_since: out of office since then; what was said of it last stays.
 CREATE TABLE staff (
   id             INTEGER PRIMARY KEY,
   lookup         BLOB NOT NULL UNIQUE,
   sealed_profile BLOB NOT NULL,
   seq            INTEGER NOT NULL DEFAULT 0,
   present        TEXT,
-  seen_at        INTEGER NOT NULL
+  seen_at        INTEGER NOT NULL,
+  absent_since   INTEGER,
+  sealed_absence BLOB
 );
 
 CREATE TABLE staff_token (

@@ -21,3 +21,12 @@ DELETE FROM staff_token WHERE digest = ANY (ARRAY (
 
 -- name: touch_staff
 UPDATE staff SET seen_at = :now WHERE id = :staff
+
+-- name: leave_office
+UPDATE staff SET absent_since = coalesce(absent_since, :now), sealed_absence = :absence WHERE lookup = :lookup RETURNING id
+
+-- name: enter_office
+UPDATE staff SET absent_since = NULL WHERE lookup = :lookup RETURNING id
+
+-- name: read_absence
+SELECT absent_since, sealed_absence FROM staff WHERE lookup = :lookup

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 
 import msgspec
 
+from diyalog.domain.commands import LeaveOffice
 from diyalog.domain.ids import StaffRef
+from diyalog.domain.results import OutOfOffice
 from diyalog.ports import StaffRecord
 from diyalog.storage.rows import staff_place
 from diyalog.storage.sealing import Sealer
@@ -39,6 +41,35 @@ async def sign_in(transaction: Transaction, asks: Sequence[tuple[str, str, bytes
         await transaction.run("write_staff_token", digest=digest, staff=staff)
         records[place] = StaffRecord(staff, user_id, user_name, transaction.now)
     return [records[place] for place in range(len(asks))]
+
+
+async def leave_office(transaction: Transaction, command: LeaveOffice) -> bool:
+    """A member of the staff is out of office from now on, or still is; False if nobody has that user id."""
+    lookup = transaction.sealer.lookup("staff", command.user_id)
+    said = msgspec.json.encode({"message": command.message, "forwardTo": command.forward_to}).decode()
+    absence = transaction.sealer.seal(absence_place(lookup), said)
+    return await transaction.row("leave_office", lookup=lookup, absence=absence) is not None
+
+
+async def enter_office(transaction: Transaction, user_id: str) -> bool:
+    """A member of the staff is in office again; False if nobody has that user id."""
+    return await transaction.row("enter_office", lookup=transaction.sealer.lookup("staff", user_id)) is not None
+
+
+def absence_of(rows: Sequence[Row], lookup: bytes, sealer: Sealer) -> OutOfOffice | None:
+    """What statement `read_absence` found of the member of the staff with this lookup."""
+    if not rows:
+        return None
+    since, sealed = rows[0]
+    if sealed is None:
+        return OutOfOffice(since is not None, "", ())
+    said = msgspec.json.decode(sealer.open(absence_place(lookup), sealed))
+    return OutOfOffice(since is not None, said["message"], tuple(said["forwardTo"]))
+
+
+def absence_place(lookup: bytes) -> str:
+    """Where what is said of an absence is sealed for."""
+    return f"staff.absence:{lookup.hex()}"
 
 
 async def touch(transaction: Transaction, staff: StaffRef) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from diyalog.domain.commands import Activate, EndWait, Idempotency, QueueFailed, QueueTook, StartWait
+from diyalog.domain.commands import Activate, EndWait, Idempotency, LeaveOffice, QueueFailed, QueueTook, StartWait
 from diyalog.domain.ids import CommandId, CustomerRef, InteractionId, NodeId, SessionId, StaffRef
 from diyalog.domain.results import (
     Delivery,
@@ -17,6 +17,7 @@ from diyalog.domain.results import (
     EndResult,
     Head,
     KeyRecord,
+    OutOfOffice,
     QueueResult,
     StartResult,
     StreamEvent,
@@ -55,6 +56,8 @@ _ACTIVATE = each(admission.activate, lambda command: command.customer_id)
 _BAR = each(admission.bar)
 _SIGN_IN = staffing.sign_in
 _TOUCH_STAFF = each(staffing.touch, lambda staff: staff)
+_LEAVE_OFFICE = each(staffing.leave_office, lambda command: command.user_id)
+_ENTER_OFFICE = each(staffing.enter_office, lambda user_id: user_id)
 _CREATE_KEY = each(admission.create_key)
 _REVOKE_KEY = each(admission.revoke_key)
 
@@ -260,6 +263,19 @@ class DatabaseStore(ABC):
     async def touch_staff(self, staff: StaffRef) -> None:
         """Store a sign of life of a desk."""
         await self._writer.submit(_TOUCH_STAFF, staff)
+
+    async def leave_office(self, command: LeaveOffice) -> bool:
+        """A member of the staff is out of office; False if nobody has that user id."""
+        return await self._writer.submit(_LEAVE_OFFICE, command)
+
+    async def enter_office(self, user_id: str) -> bool:
+        """A member of the staff is in office; False if nobody has that user id."""
+        return await self._writer.submit(_ENTER_OFFICE, user_id)
+
+    async def out_of_office(self, user_id: str) -> OutOfOffice | None:
+        """Whether a member of the staff is out of office; None if nobody has that user id."""
+        lookup = self._sealer.lookup("staff", user_id)
+        return staffing.absence_of(await self._read("read_absence", lookup=lookup), lookup, self._sealer)
 
     # Nodes
 
