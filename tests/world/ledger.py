@@ -17,14 +17,15 @@ _EXPIRY_MS: Final = 2_000
 class Memory:
     """What parties were told. `own_calls`: sessions whose end may have been the answer to the app's own call.
 
-    `learned_over`: sessions of which an app was told that the conversation is over; `over_at`: when somebody was
-    answered that it is (seconds).
+    `own_ends` likewise, of conversations. `learned_over`: sessions of which an app was told that the conversation is
+    over; `over_at`: when somebody was answered that it is (seconds).
     """
 
     loop: SimulatedLoop
     told: Told = field(default_factory=Told)
     learned_by_app: set[str] = field(default_factory=set)
     own_calls: set[str] = field(default_factory=set)
+    own_ends: set[str] = field(default_factory=set)
     learned_over: set[str] = field(default_factory=set)
     over_at: dict[str, float] = field(default_factory=dict)
     sessions_of_keys: dict[str, str] = field(default_factory=dict)
@@ -106,6 +107,6 @@ def check_conversations(connection: apsw.Connection, memory: Memory) -> None:
         died = any(wrote_at <= since <= ended_at for since, _ in memory.down)
         early_ms = (seen_at if died else max(seen_at, wrote_at)) + abandon_ms - ended_at
         assert ended_by != "customer_lost" or early_ms <= 0, f"{session_id}: its customer was lost {early_ms} ms early"
-        assert acknowledged_at is None or session_id in memory.learned_over, (
+        assert acknowledged_at is None or session_id in memory.learned_over | memory.own_ends, (
             f"{session_id}: the end of its conversation counts as acknowledged and no app was told"
         )

@@ -91,8 +91,14 @@ class Side:
         """End the conversation; whether that is known to have worked."""
 
         async def handle(node: Node) -> ConversationResult:
-            return await node.conversing.end(SessionId(session_id), self.party, **await self.whose(node))
+            """What the two endpoints do (api/conversations.py)."""
+            result = await node.conversing.end(SessionId(session_id), self.party, **await self.whose(node))
+            if self.party is Party.CUSTOMER and result.verdict is Verdict.WON and result.wait is not None:
+                await node.conversing.told(result.wait)
+            return result
 
+        if self.party is Party.CUSTOMER:
+            self.memory.own_ends.add(session_id)
         try:
             result = await self.network.call(handle)
         except (LostError, AwayError):
