@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from diyalog.api.addresses import ClientAddresses
+from diyalog.api.bearer import Failures
 from diyalog.api.exchange import Exchange, Message
 from diyalog.api.limits import RateLimit
 from diyalog.api.problems import RefusedError
@@ -215,7 +216,7 @@ async def test_pages_of_allowed_origins(tmp_path: Path) -> None:
 def gate(node: Node) -> StaffGate:
     """A gate on the node's store that lets two refusals a minute through."""
     access = StaffAccess(node.store, None, node.clock, AccessPolicy(True, DAY_MS, 300_000, 30 * DAY_MS))
-    return StaffGate(access, RateLimit(2, node.clock.now_ms), ClientAddresses(()))
+    return StaffGate(access, Failures(RateLimit(2, node.clock.now_ms), ClientAddresses(())))
 
 
 async def signed_in(node: Node, user_id: str = "31007") -> str:

@@ -10,6 +10,7 @@ from typing import Final
 from diyalog.api.addresses import ClientAddresses
 from diyalog.api.application import ApplicationApi
 from diyalog.api.authentication import CompanyGate, Keys
+from diyalog.api.bearer import Failures
 from diyalog.api.client import ClientApi, ClientPolicy
 from diyalog.api.client_gate import ClientGate
 from diyalog.api.company_look import PLAIN, CompanyLook
@@ -94,12 +95,13 @@ def application(
     addresses = ClientAddresses(policy.trusted_proxies)
     content = ContentLimits(policy.body_bytes, policy.body_seconds)
     failures = RateLimit(policy.auth_failures, clock.now_ms)
+    refused = Failures(failures, addresses)
     starts = RateLimit(policy.starts, clock.now_ms)
     pages = Pages(policy.static, policy.version, policy.frame_ancestors, policy.look)
-    client_gate = ClientGate(use_cases.access, failures, addresses)
-    staff_gate = StaffGate(use_cases.staff, failures, addresses)
+    client_gate = ClientGate(use_cases.access, refused)
+    staff_gate = StaffGate(use_cases.staff, refused)
     client_policy = ClientPolicy(content, starts, policy.help_limits, policy.epoch)
-    client = ClientApi(use_cases.waiting, use_cases.access, client_gate, client_policy)
+    client = ClientApi(use_cases.waiting, use_cases.access, client_gate, refused, client_policy)
     chat = ConversationPolicy(content, RateLimit(policy.chat, clock.now_ms), places=use_cases.waiting.policy.builtin)
     conversing = use_cases.conversing
     apis = Apis(
@@ -107,7 +109,7 @@ def application(
         out_of_office=OutOfOfficeApi(use_cases.office),
         client=client,
         client_conversations=ClientConversations(conversing, client_gate, chat, client),
-        staff=StaffApi(use_cases.staff, staff_gate, content),
+        staff=StaffApi(use_cases.staff, refused, content),
         staff_conversations=StaffConversations(conversing, staff_gate, chat),
         operations=OperationsApi(use_cases.health),
         documents=DocumentsApi(policy.version, pages.integrity, policy.frame_ancestors),

@@ -5,8 +5,9 @@ from typing import Final
 
 import msgspec
 
+from diyalog.api.bearer import CHALLENGE, STALE, Failures
 from diyalog.api.bodies import ActivationAnswer, ActivationBody, HelpBody, text_of
-from diyalog.api.client_gate import CHALLENGE, STALE, ClientGate
+from diyalog.api.client_gate import ClientGate
 from diyalog.api.content import ContentLimits, read_content, require_json
 from diyalog.api.exchange import JSON, PROBLEM, Answer, Exchange, Header
 from diyalog.api.idempotency import idempotency_of
@@ -48,10 +49,13 @@ class ClientPolicy:
 class ClientApi:
     """`/v1/client/*`. Every method raises RefusedError."""
 
-    def __init__(self, waiting: Waiting, access: Access, gate: ClientGate, policy: ClientPolicy) -> None:
+    def __init__(
+        self, waiting: Waiting, access: Access, gate: ClientGate, failures: Failures, policy: ClientPolicy
+    ) -> None:
         self._waiting = waiting
         self._access = access
         self._gate = gate
+        self._failures = failures
         self._policy = policy
         self._activation = StrictDecoder(ActivationBody)
         self._help = StrictDecoder(HelpBody)
@@ -79,7 +83,7 @@ class ClientApi:
             code = error.code if error.code in PROBLEMS else _FALLBACK[error.kind]
             refused = RefusedError(code)
             if refused.problem.status == 401:
-                self._gate.count_failure(exchange)
+                self._failures.count(exchange)
                 refused.headers = (CHALLENGE,)
             raise refused from None
         answer = ActivationAnswer(activation.client_token, rfc3339(activation.expires_at), activation.customer_id)

@@ -4,11 +4,11 @@ from typing import Final
 
 import msgspec
 
+from diyalog.api.bearer import CHALLENGE, Failures
 from diyalog.api.bodies import SignInAnswer, SignInBody, text_of
 from diyalog.api.content import ContentLimits, read_content, require_json
 from diyalog.api.exchange import JSON, Answer, Exchange, Header
 from diyalog.api.problems import PROBLEMS, RefusedError, malformed
-from diyalog.api.staff_gate import CHALLENGE, StaffGate
 from diyalog.api.strict_json import MalformedError, StrictDecoder
 from diyalog.protocol.times import rfc3339
 from diyalog.usecases.access import AccessError
@@ -23,9 +23,9 @@ _LONGEST: Final = {"user_id": 255, "user_name": 255, "session_id": 1024, "token"
 class StaffApi:
     """`/v1/staff/sessions`. Every method raises RefusedError."""
 
-    def __init__(self, access: StaffAccess, gate: StaffGate, content: ContentLimits) -> None:
+    def __init__(self, access: StaffAccess, failures: Failures, content: ContentLimits) -> None:
         self._access = access
-        self._gate = gate
+        self._failures = failures
         self._content = content
         self._sign_in = StrictDecoder(SignInBody)
 
@@ -38,7 +38,7 @@ class StaffApi:
         except AccessError as error:
             refused = RefusedError(error.code if error.code in PROBLEMS else "DLGEXCPSRV_TKNNOTVLD")
             if refused.problem.status == 401:
-                self._gate.count_failure(exchange)
+                self._failures.count(exchange)
                 refused.headers = (CHALLENGE,)
             raise refused from None
         answer = SignInAnswer(session.staff_token, rfc3339(session.expires_at), session.user_id, session.user_name)
