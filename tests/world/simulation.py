@@ -273,6 +273,8 @@ class Simulation:
         if node.process.dead:
             return
         self.loop.note(f"{node.id} died")
+        if node is not self.network.node:
+            self.memory.died_beside.append(self._clock.now_ms())
         node.process.dead = True
         node.ready = False
         if node.store is not None:
