@@ -19,6 +19,8 @@ NEXT = ("waiting", "Sıradaki sizsiniz", "You are next")
 COULD_NOT = ("ended", "Sizi bir temsilciye bağlayamadık", "We could not connect you")
 NOT_THROUGH = ("ended", "Talebiniz iletilemedi", "Your request did not get through")
 AWAY = ("offline", "Şu an size yanıt veremiyoruz", "We can't be reached right now")
+HERE = ("connected", "Temsilciniz burada: Selin Aksoy", "Selin Aksoy is here")
+TALKED = ("ended", "Görüşme sona erdi", "The conversation is over")
 PHONE = "0850 000 00 00"
 
 SCREENS: Final = {
@@ -66,8 +68,14 @@ SCREENS: Final = {
     ),
     "not-delivered-long": Screen(*COULD_NOT, ("<b>Muvaffakiyetsiz", "</b>")),
     "not-delivered-silent": Screen(*COULD_NOT, (PHONE,)),
-    "connected": Screen("connected", "Temsilciniz burada: Selin Aksoy", "Selin Aksoy is here", ("14:36", PHONE)),
-    "connected-late": Screen("connected", "Temsilciniz burada", "Your agent is here", ("14:36", PHONE)),
+    "connected": Screen(*HERE, ("14:36",)),
+    "connected-opening": Screen(*HERE, ("14:36",)),
+    "connected-late": Screen("connected", "Temsilciniz burada", "Your agent is here", ("14:36",)),
+    "chat": Screen(*HERE, ("Merhaba.\nYurt dışına", "<b>Muvaffakiyet", "14:37")),
+    "chat-unsent": Screen(*HERE, ("İyi günler.", "14:38")),
+    "chat-offline": Screen(*HERE, ("Hayır, çok teşekkürler.",)),
+    "chat-end-asked": Screen(*HERE, ("14:38",)),
+    "chat-ending": Screen(*HERE, ("14:38",)),
     "stopped": Screen("ended", "Beklemeyi bıraktınız", "You stopped waiting", ("14:33",)),
     "replaced": Screen("ended", "Başka bir cihazdan yeniden istediniz", "You asked again on another device"),
     "closed": Screen("ended", "Bu talep kapatıldı", "This request was closed", ("Anadolu Bankası",)),
@@ -80,7 +88,11 @@ SCREENS: Final = {
     ),
     "queue-timeout": Screen(*NOT_THROUGH, (PHONE,)),
     "failed": Screen(*NOT_THROUGH, (PHONE,)),
-    "conversation-over": Screen("ended", "Görüşme sona erdi", "The conversation is over", ("14:36",)),
+    "conversation-over": Screen(*TALKED, ("Selin Aksoy", "14:39", "Merhaba, ben Selin.")),
+    "conversation-over-customer": Screen(*TALKED, ("14:39", "Merhaba, ben Selin.")),
+    "conversation-over-company": Screen(*TALKED, ("Anadolu Bankası", "14:39")),
+    "conversation-over-agent-lost": Screen(*TALKED, ("14:39",)),
+    "conversation-over-customer-lost": Screen(*TALKED, ("14:39",)),
     "gone": Screen("ended", "Açık bir talebiniz yok", "You have no open request", reference=False),
     "unsent": Screen(*NOT_THROUGH, (PHONE,), reference=False),
     "problem-link": Screen("ended", "Bu bağlantı eksik", "This link is not complete", (PHONE,), reference=False),

@@ -5,6 +5,8 @@ import { Announcer } from "#shared/announce.ts";
 import { companyOf } from "#shared/company.ts";
 import type { Actions } from "../help/actions.js";
 import { Attention } from "../help/attention.js";
+import * as chat from "../help/chat.js";
+import * as devices from "../help/devices.js";
 import { Page } from "../help/page.js";
 import { en } from "../words/en.js";
 import { tr } from "../words/tr.js";
@@ -24,6 +26,9 @@ const ACTIONS: Actions = {
   askToStop: nothing,
   keepPlace: nothing,
   stop: nothing,
+  write: nothing,
+  writeAgain: nothing,
+  endConversation: nothing,
   keepWaiting: nothing,
   toggleTime: nothing,
   toggleSound: nothing,
@@ -47,7 +52,10 @@ function show(root: HTMLElement, status: HTMLElement): void {
     render(<Contents />, root);
     return;
   }
-  render(<Page view={view} words={words} company={company} actions={ACTIONS} />, root);
+  render(
+    <Page view={view} words={words} company={company} actions={ACTIONS} late={{ chat, devices }} />,
+    root,
+  );
   new Attention(document, new Announcer(status), company).shown(view, words);
 }
 

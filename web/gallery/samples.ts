@@ -1,7 +1,8 @@
 /** One sample for each row of the customer's states: for the gallery, and for tests that walk them all. */
 
+import type { ChatEntry } from "diyalog";
 import type { Choice, Trial } from "../help/trial.js";
-import type { Fact, View, WaitingView } from "../help/view.js";
+import type { ConnectedView, Fact, View, WaitingView } from "../help/view.js";
 
 const MINUTE = 60_000;
 const ASKED = Date.UTC(2026, 10, 2, 11, 32);
@@ -71,6 +72,61 @@ function ended(ending: Extract<View, { kind: "ended" }>["ending"], facts = ENDED
   return { kind: "ended", ending, facts, reference: REFERENCE };
 }
 
+const CONNECTED: ConnectedView = {
+  kind: "connected",
+  name: "Selin Aksoy",
+  call: false,
+  late: false,
+  offline: false,
+  facts: JOINED,
+  chat: { open: true, loaded: true, name: "Selin Aksoy", messages: [] },
+  reference: REFERENCE,
+  stop: "no",
+};
+
+/** @param after minutes after the agent joined */
+function written(
+  seq: number,
+  author: "agent" | "customer",
+  after: number,
+  text: string,
+): ChatEntry {
+  const at = new Date(ASKED + (4 + after) * MINUTE).toISOString();
+  return { id: `m${seq}`, author, text, state: "sent", seq, at };
+}
+
+const WRITTEN: readonly ChatEntry[] = [
+  written(4, "agent", 0, "Merhaba, ben Selin. Size nasıl yardımcı olabilirim?"),
+  written(5, "customer", 1, "Merhaba.\nYurt dışına çıkıyorum, kart limitimi artırabilir miyiz?"),
+  written(
+    6,
+    "agent",
+    2,
+    "Elbette. Pazar gününe kadar artırdım; <b>Muvaffakiyetsizleştiricileştiriveremeyebileceklerimizden</b> gibi uzun bir sözcük bile sığar. Başka bir isteğiniz var mı?",
+  ),
+];
+const UNSENT: readonly ChatEntry[] = [
+  {
+    id: "m7",
+    author: "customer",
+    text: "Hayır, çok teşekkürler.",
+    state: "sending",
+    seq: null,
+    at: null,
+  },
+  { id: "m8", author: "customer", text: "İyi günler.", state: "failed", seq: null, at: null },
+];
+
+function over(by: "agent" | "customer" | "company" | "agent_lost" | "customer_lost"): View {
+  return {
+    kind: "ended",
+    ending: { kind: "conversationOver", by, name: "Selin Aksoy" },
+    facts: [...JOINED, { kind: "conversationEnded", at: ASKED + 7 * MINUTE }],
+    chat: { ...CONNECTED.chat, open: false, messages: WRITTEN },
+    reference: REFERENCE,
+  };
+}
+
 const SAMPLES = {
   opening: { kind: "opening", shown: true, slow: true },
   choose: { kind: "choose" },
@@ -128,21 +184,32 @@ const SAMPLES = {
   "not-delivered": ended({ kind: "notDelivered", message: MESSAGE }),
   "not-delivered-long": ended({ kind: "notDelivered", message: LONG_MESSAGE }),
   "not-delivered-silent": ended({ kind: "notDelivered", message: null }),
-  connected: {
-    kind: "connected",
-    name: "Selin Aksoy",
-    call: false,
-    late: false,
-    facts: JOINED,
-    reference: REFERENCE,
-  },
+  connected: CONNECTED,
+  "connected-opening": { ...CONNECTED, chat: { ...CONNECTED.chat, loaded: false } },
   "connected-late": {
-    kind: "connected",
+    ...CONNECTED,
     name: null,
     call: true,
     late: true,
     facts: [...BEGINNING, { kind: "agentJoined", at: ASKED + 4 * MINUTE, name: null }],
-    reference: REFERENCE,
+    chat: { ...CONNECTED.chat, name: null },
+  },
+  chat: { ...CONNECTED, chat: { ...CONNECTED.chat, messages: WRITTEN } },
+  "chat-unsent": { ...CONNECTED, chat: { ...CONNECTED.chat, messages: [...WRITTEN, ...UNSENT] } },
+  "chat-offline": {
+    ...CONNECTED,
+    offline: true,
+    chat: { ...CONNECTED.chat, messages: [...WRITTEN, ...UNSENT.slice(0, 1)] },
+  },
+  "chat-end-asked": {
+    ...CONNECTED,
+    stop: "asked",
+    chat: { ...CONNECTED.chat, messages: WRITTEN },
+  },
+  "chat-ending": {
+    ...CONNECTED,
+    stop: "unsure",
+    chat: { ...CONNECTED.chat, messages: WRITTEN },
   },
   stopped: ended({ kind: "stopped" }, [...BEGINNING, { kind: "stopped", at: ASKED + MINUTE }]),
   replaced: ended({ kind: "replaced" }),
@@ -152,7 +219,11 @@ const SAMPLES = {
   "queue-refused": ended({ kind: "queueRefused" }),
   "queue-timeout": ended({ kind: "queueTimeout" }),
   failed: ended({ kind: "failed" }),
-  "conversation-over": ended({ kind: "conversationOver" }, JOINED),
+  "conversation-over": over("agent"),
+  "conversation-over-customer": over("customer"),
+  "conversation-over-company": over("company"),
+  "conversation-over-agent-lost": over("agent_lost"),
+  "conversation-over-customer-lost": over("customer_lost"),
   gone: { kind: "ended", ending: { kind: "gone" }, facts: [], reference: null },
   unsent: { kind: "ended", ending: { kind: "unsent" }, facts: [], reference: null },
   "problem-link": { kind: "problem", problem: { kind: "link" } },

@@ -13,6 +13,10 @@ export interface Actions {
   askToStop(): void;
   keepPlace(): void;
   stop(): void;
+  /** Writes to the agent. */
+  write(text: string): void;
+  writeAgain(id: string): void;
+  endConversation(): void;
   keepWaiting(): void;
   toggleTime(): void;
   toggleSound(): void;

@@ -36,6 +36,10 @@ export function announcementOf(
   if (view.kind === "waiting" && before.kind === "waiting") {
     return { ...SILENCE, rest: changeTold(before, view, words) };
   }
+  if (view.kind === "connected" && before.kind === "connected") {
+    if (view.offline && !before.offline) return { ...SILENCE, rest: words.chat.offline };
+    if (!view.offline && before.offline) return { ...SILENCE, rest: `${words.cutOff.back}.` };
+  }
   if (stopOf(view) === "unsure" && stopOf(before) !== "unsure") {
     return { ...SILENCE, rest: words.stop.unsure };
   }

@@ -5,6 +5,8 @@ import { Button } from "./parts.js";
 import { trialText } from "./text.js";
 import type { Choice, Kind, Trial } from "./trial.js";
 
+export { DeviceTrial } from "./trial.js";
+
 interface DevicesProps {
   readonly trial: Trial;
   readonly words: Words;

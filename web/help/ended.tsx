@@ -1,4 +1,6 @@
+import { WifiOff } from "lucide";
 import type { JSX } from "preact";
+import { Icon } from "#shared/icon.tsx";
 import { headlineOf } from "./headline.js";
 import type { ScreenProps } from "./page.js";
 import { Button, Facts, Headline, Lead, OtherWays, Reference } from "./parts.js";
@@ -7,22 +9,35 @@ import type { View } from "./view.js";
 
 type Of<Kind extends View["kind"]> = ScreenProps<Extract<View, { kind: Kind }>>;
 
-export function ConnectedScreen({ view, words, company }: Of<"connected">): JSX.Element {
+export function ConnectedScreen(props: Of<"connected">): JSX.Element {
+  const { view, words, company, actions, late } = props;
   return (
     <>
       <Headline>{headlineOf(view, words)}</Headline>
       <Lead text={textOf(view, words, company)} />
       <Facts facts={view.facts} words={words} />
       <Reference words={words} id={view.reference} />
-      <div class="steps">
-        <OtherWays words={words} company={company} />
-      </div>
+      {view.stop === "unsure" && <p class="note">{words.chat.end.unsure}</p>}
+      {late.chat === null ? (
+        <p class="lead">{words.chat.opening}</p>
+      ) : (
+        <late.chat.Messages view={view.chat} words={words} actions={actions} />
+      )}
+      {view.offline && (
+        <div class="note note-look">
+          <p class="note-text">
+            <Icon node={WifiOff} />
+            {words.chat.offline}
+          </p>
+          <Button onClick={actions.tryNow}>{words.cutOff.tryNow}</Button>
+        </div>
+      )}
     </>
   );
 }
 
 export function EndedScreen(props: Of<"ended">): JSX.Element {
-  const { view, words, company } = props;
+  const { view, words, company, actions, late } = props;
   const message = view.ending.kind === "notDelivered" ? view.ending.message : null;
   return (
     <>
@@ -37,6 +52,9 @@ export function EndedScreen(props: Of<"ended">): JSX.Element {
         <NextSteps {...props} />
       </div>
       <Facts facts={view.facts} words={words} />
+      {view.chat !== undefined && late.chat !== null && (
+        <late.chat.Messages view={view.chat} words={words} actions={actions} />
+      )}
       <Reference words={words} id={view.reference} />
     </>
   );

@@ -13,13 +13,15 @@ import { worded } from "../words/worded.js";
 import type { Words } from "../words/words.js";
 import type { Actions } from "./actions.js";
 import { Attention } from "./attention.js";
+import type { Conversing } from "./conversing.js";
 import { messagesFor, type Outside } from "./hosting.js";
 import { Journey } from "./journey.js";
+import { LatePart } from "./late_part.js";
 import { type Lang, type Launch, languageOf, publicFragment } from "./launch.js";
 import { type Happening, initialState, type State, update } from "./model.js";
 import { Page } from "./page.js";
 import { Tab, tabStorage } from "./tab.js";
-import { DeviceTrial } from "./trial.js";
+import type { DeviceTrial } from "./trial.js";
 import { type View, viewOf } from "./view.js";
 
 const TICK_MS = 1_000;
@@ -38,6 +40,9 @@ export class HelpPage {
   readonly #host: Host;
   readonly #tab: Tab;
   readonly #journey: Journey;
+  readonly #chat: LatePart<typeof import("./chat.js")>;
+  readonly #devices: LatePart<typeof import("./devices.js")>;
+  #conversing: Conversing | null = null;
   readonly #attention: Attention;
   readonly #company = readCompany(document);
   readonly #awake = new Awake(document, navigator.wakeLock);
@@ -68,15 +73,27 @@ export class HelpPage {
       storage,
       changed: (on) => this.#dispatch({ type: "sound", on }),
     });
-    this.#journey = new Journey({
+    const parts = {
       // The tab keeps the token: nothing else may.
       diyalog: new Diyalog({ url: location.origin, storage: null }),
       tab: this.#tab,
-      launch,
-      dispatch: (happening) => this.#dispatch(happening),
-      now: Date.now,
+      dispatch: (happening: Happening) => this.#dispatch(happening),
       schedule: later,
-    });
+    };
+    this.#journey = new Journey({ ...parts, launch, now: Date.now });
+    this.#chat = new LatePart(
+      () => import("./chat.js"),
+      ({ Conversing }) => {
+        this.#conversing = new Conversing(parts);
+        this.#dispatch({ type: "tick" });
+      },
+      later,
+    );
+    this.#devices = new LatePart(
+      () => import("./devices.js"),
+      () => this.#draw(),
+      later,
+    );
     this.#actions = this.#makeActions();
   }
 
@@ -126,6 +143,7 @@ export class HelpPage {
     const before = this.#state;
     this.#state = update(before, happening, Date.now());
     if (this.#state.wait !== before.wait) this.#tab.update({ wait: this.#state.wait });
+    this.#conversing?.follow(this.#state);
     this.#draw();
   }
 
@@ -136,7 +154,13 @@ export class HelpPage {
     const words = this.#words;
     document.documentElement.lang = words.lang;
     render(
-      <Page view={view} words={words} company={this.#company} actions={this.#actions} />,
+      <Page
+        view={view}
+        words={words}
+        company={this.#company}
+        actions={this.#actions}
+        late={{ chat: this.#chat.module, devices: this.#devices.module }}
+      />,
       this.#root,
     );
     this.#attention.shown(view, words);
@@ -145,6 +169,8 @@ export class HelpPage {
     const joined = view.kind === "connected" && before?.kind === "waiting";
     if (joined) this.#sound.play();
     this.#tellHost(view);
+    if (view.kind === "connected" || (view.kind === "ended" && view.chat)) this.#chat.want();
+    if (view.kind === "waiting" && view.trial !== null) this.#devices.want();
     if (view.kind !== "waiting") this.#endTrial();
   }
 
@@ -162,7 +188,9 @@ export class HelpPage {
   }
 
   #tryDevices(video: boolean): void {
-    this.#trial ??= new DeviceTrial(video, {
+    const part = this.#devices.module;
+    if (part === null) return;
+    this.#trial ??= new part.DeviceTrial(video, {
       media: navigator.mediaDevices,
       makeContext: () => new AudioContext(),
       changed: (trial) => this.#dispatch({ type: "trial", trial }),
@@ -185,6 +213,9 @@ export class HelpPage {
       askToStop: () => this.#dispatch({ type: "stop", stop: "asked" }),
       keepPlace: () => this.#dispatch({ type: "stop", stop: "no" }),
       stop: () => void journey.stop(),
+      write: (text) => this.#conversing?.write(text),
+      writeAgain: (id) => this.#conversing?.writeAgain(id),
+      endConversation: () => void this.#conversing?.end(),
       keepWaiting: () => this.#dispatch({ type: "keepWaiting" }),
       toggleTime: () => this.#dispatch({ type: "toggleTime" }),
       toggleSound: () => this.#sound.toggle(),

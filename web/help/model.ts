@@ -1,6 +1,6 @@
 /** What the page knows, and how each thing that happens changes it. Pure: no clock, no network. */
 
-import { CLOSE, type Help } from "diyalog";
+import { type ChatEntry, CLOSE, type Help } from "diyalog";
 import { instantOf } from "#shared/clock.ts";
 import { rangeOf, sameRange, type WaitRange } from "#shared/estimate.ts";
 import type { Trial } from "./trial.js";
@@ -50,6 +50,14 @@ export type Link =
 
 export type Stop = "no" | "asked" | "sending" | "unsure";
 
+/** What was written in a session's conversation, as far as the page knows. */
+export interface ChatLog {
+  readonly sessionId: string;
+  /** Whether what was written before has been read. */
+  readonly loaded: boolean;
+  readonly messages: readonly ChatEntry[];
+}
+
 /** What must survive a reload so that the page goes on telling the same story about one wait. */
 export interface WaitMemory {
   readonly sessionId: string;
@@ -81,6 +89,8 @@ export interface State {
   readonly sound: boolean | null;
   /** What trying the devices shows; null before the first try. */
   readonly trial: Trial | null;
+  /** null before the first conversation. */
+  readonly chat: ChatLog | null;
 }
 
 export type Happening =
@@ -98,7 +108,8 @@ export type Happening =
   | { readonly type: "keepWaiting" }
   | { readonly type: "toggleTime" }
   | { readonly type: "sound"; readonly on: boolean }
-  | { readonly type: "trial"; readonly trial: Trial };
+  | { readonly type: "trial"; readonly trial: Trial }
+  | { readonly type: "chat"; readonly chat: ChatLog };
 
 export function initialState(now: number, wait: WaitMemory | null): State {
   return {
@@ -109,6 +120,7 @@ export function initialState(now: number, wait: WaitMemory | null): State {
     clockOffset: 0,
     sound: null,
     trial: null,
+    chat: null,
   };
 }
 
@@ -148,6 +160,8 @@ export function update(state: State, happening: Happening, now: number): State {
       return { ...state, sound: happening.on };
     case "trial":
       return { ...state, trial: happening.trial };
+    case "chat":
+      return { ...state, chat: happening.chat };
   }
 }
 
@@ -183,10 +197,15 @@ function withHelp(state: State, help: Help, late: boolean, now: number): State {
       heldUntil: known ? stage.heldUntil : heldUntil(stage, now),
     },
     link: known ? state.link : { kind: "open" },
-    stop: help.state === "REQUESTED" || help.state === "WAITING" ? state.stop : "no",
+    stop: known && isOther(stage.help, help) ? "no" : state.stop,
     wait: withPosition(memoryFor(state, help, now), help),
   };
   return redrawn(next, now);
+}
+
+/** Whether a stop that was asked for meant something that is over now: the wait, or the conversation. */
+function isOther(before: Help, help: Help): boolean {
+  return (before.state === "CONNECTED") !== (help.state === "CONNECTED") || isOver(help);
 }
 
 /** An answer that was overtaken by events must not bring an older state back. */

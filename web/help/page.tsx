@@ -16,11 +16,18 @@ export interface ScreenProps<Shown> {
   readonly words: Words;
   readonly company: Company;
   readonly actions: Actions;
+  /** Parts that are fetched when they are first needed; null until then. */
+  readonly late: LateParts;
+}
+
+export interface LateParts {
+  readonly chat: Pick<typeof import("./chat.js"), "Messages" | "ChatFoot"> | null;
+  readonly devices: Pick<typeof import("./devices.js"), "Devices"> | null;
 }
 
 /** The whole page: the company's name, one screen, and the way out of a wait. */
 export function Page(props: ScreenProps<View>): JSX.Element {
-  const { view, words, company, actions } = props;
+  const { view, words, company, actions, late } = props;
   return (
     <>
       <header class="head">
@@ -40,7 +47,10 @@ export function Page(props: ScreenProps<View>): JSX.Element {
         </div>
       </main>
       {(view.kind === "asking" || view.kind === "waiting") && (
-        <StopFoot stop={view.stop} words={words} actions={actions} />
+        <StopFoot stop={view.stop} words={words.stop} actions={actions} />
+      )}
+      {view.kind === "connected" && late.chat !== null && (
+        <late.chat.ChatFoot key={view.reference} view={view} words={words} actions={actions} />
       )}
     </>
   );

@@ -147,6 +147,7 @@ function rowOf(fact: Fact, words: Words): RecordRow {
       return { key: fact.kind, time, mark: "done", text: words.cutOff.back };
     case "stopped":
     case "ended":
+    case "conversationEnded":
       return { key: "end", time, mark: "closed", text: words.record[fact.kind] };
     default:
       return { key: fact.kind, time, mark: "done", text: words.record[fact.kind] };

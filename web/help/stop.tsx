@@ -1,29 +1,36 @@
 import { Component, createRef, type JSX } from "preact";
-import type { Words } from "../words/words.js";
-import type { Actions } from "./actions.js";
+import type { Stopping } from "../words/words.js";
 import type { Stop } from "./model.js";
 
 interface StopProps {
   readonly stop: Stop;
-  readonly words: Words;
-  readonly actions: Actions;
+  readonly words: Stopping;
+  readonly actions: { askToStop(): void; keepPlace(): void; stop(): void };
+}
+
+export function StopFoot(props: StopProps): JSX.Element {
+  return (
+    <footer class="foot">
+      <StopButton {...props} />
+    </footer>
+  );
 }
 
 /** Easy to find, hard to hit by mistake: one text button, then one question. */
-export function StopFoot({ stop, words, actions }: StopProps): JSX.Element {
+export function StopButton({ stop, words, actions }: StopProps): JSX.Element {
   const stopping = stop === "sending" || stop === "unsure";
   return (
-    <footer class="foot">
+    <>
       <button
         type="button"
         class="button-text foot-stop"
         aria-disabled={stopping}
         onClick={stopping ? undefined : actions.askToStop}
       >
-        {stopping ? words.stop.stopping : words.stop.button}
+        {stopping ? words.stopping : words.button}
       </button>
       <StopDialog stop={stop} words={words} actions={actions} />
-    </footer>
+    </>
   );
 }
 
@@ -51,15 +58,15 @@ class StopDialog extends Component<StopProps> {
         }}
       >
         <h2 id="stop-title" class="dialog-title">
-          {words.stop.title}
+          {words.title}
         </h2>
-        <p id="stop-text">{words.stop.text}</p>
+        <p id="stop-text">{words.text}</p>
         <div class="steps">
           <button type="button" class="button button-main" onClick={actions.keepPlace}>
-            {words.stop.keep}
+            {words.keep}
           </button>
           <button type="button" class="button" onClick={actions.stop}>
-            {words.stop.button}
+            {words.button}
           </button>
         </div>
       </dialog>

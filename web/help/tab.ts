@@ -1,4 +1,4 @@
-import type { ActivationRequest, HelpType } from "diyalog";
+import type { ActivationRequest, HelpType, Writing } from "diyalog";
 import type { WaitMemory } from "./model.js";
 
 /** A start that was sent, or is about to be: its key makes every repeat the same start. */
@@ -17,6 +17,8 @@ export interface TabMemory {
   readonly sessionId: string | null;
   readonly start: PendingStart | null;
   readonly wait: WaitMemory | null;
+  /** What was written in a conversation and has not got through. */
+  readonly unsent: { readonly sessionId: string; readonly messages: readonly Writing[] } | null;
 }
 
 const NOTHING: TabMemory = {
@@ -25,6 +27,7 @@ const NOTHING: TabMemory = {
   sessionId: null,
   start: null,
   wait: null,
+  unsent: null,
 };
 
 /** The tab's memory in `sessionStorage`, by customer; it ends with the tab. */

@@ -17,10 +17,10 @@ export function textOf(view: View, words: Words, company: Company): string | nul
       return view.upTo === null ? null : words.asking.upTo(view.upTo);
     case "waiting":
       return view.ahead.kind === "next" ? words.waiting.nextLead : words.waiting.lead;
-    case "connected":
-      return view.late
-        ? `${words.connected.late(view.name)} ${words.connected.text}`
-        : words.connected.text;
+    case "connected": {
+      const text = view.call ? words.connected.callText : words.connected.text;
+      return view.late ? `${words.connected.late(view.name)} ${text}` : text;
+    }
     case "ended":
       return endingText(view.ending, words, company);
     case "problem":
@@ -73,8 +73,30 @@ function endingText(ending: Ending, words: Words, company: Company): string | nu
       return words.ended.queueTimeoutText;
     case "queueRefused":
     case "failed":
-    case "conversationOver":
     case "gone":
+      return null;
+    case "conversationOver":
+      return whoEnded(ending, words, company);
+  }
+}
+
+function whoEnded(
+  { by, name }: Extract<Ending, { kind: "conversationOver" }>,
+  { ended }: Words,
+  company: Company,
+): string | null {
+  switch (by) {
+    case "agent":
+      return ended.endedByAgent(name);
+    case "customer":
+      return ended.endedByCustomer;
+    case "company":
+      return ended.endedByCompany(company.name);
+    case "agent_lost":
+      return ended.agentLost;
+    case "customer_lost":
+      return ended.customerLost;
+    case null:
       return null;
   }
 }

@@ -1,6 +1,6 @@
 /** What the page shows: one member for each screen, made from what it knows and the time. */
 
-import type { Help } from "diyalog";
+import { type ChatEntry, ENDED_BY, type Help } from "diyalog";
 import { instantOf, spanOf, wholeMinutes } from "#shared/clock.ts";
 import type { WaitRange } from "#shared/estimate.ts";
 import { FLASH_MS, type Problem, type State, type Stop } from "./model.js";
@@ -22,7 +22,10 @@ export type Span = ReturnType<typeof spanOf>;
  * null while the customer has hidden the time.
  */
 export type Fact =
-  | { readonly kind: "asked" | "joined" | "stopped" | "ended" | "back"; readonly at: number | null }
+  | {
+      readonly kind: "asked" | "joined" | "stopped" | "ended" | "conversationEnded" | "back";
+      readonly at: number | null;
+    }
   | { readonly kind: "agentJoined"; readonly at: number | null; readonly name: string | null }
   | { readonly kind: "looking"; readonly minutes: number | null }
   | { readonly kind: "reconnecting" };
@@ -63,7 +66,33 @@ export type Ending =
   | { readonly kind: "timeLimit"; readonly waited: Span | null }
   | { readonly kind: "abandoned"; readonly kept: Span | null }
   | { readonly kind: "queueRefused" | "queueTimeout" | "failed" }
-  | { readonly kind: "conversationOver" | "gone" | "unsent" };
+  | {
+      readonly kind: "conversationOver";
+      readonly by: "agent" | "customer" | "company" | "agent_lost" | "customer_lost" | null;
+      readonly name: string | null;
+    }
+  | { readonly kind: "gone" | "unsent" };
+
+/** The conversation; `open` while something can be written. */
+export interface ChatView {
+  readonly open: boolean;
+  readonly loaded: boolean;
+  readonly name: string | null;
+  readonly messages: readonly ChatEntry[];
+}
+
+export interface ConnectedView {
+  readonly kind: "connected";
+  readonly name: string | null;
+  readonly call: boolean;
+  readonly late: boolean;
+  /** The connection has been away long enough to say so. */
+  readonly offline: boolean;
+  readonly facts: readonly Fact[];
+  readonly chat: ChatView;
+  readonly reference: string;
+  readonly stop: Stop;
+}
 
 export type View =
   | { readonly kind: "opening"; readonly shown: boolean; readonly slow: boolean }
@@ -76,18 +105,13 @@ export type View =
     }
   | WaitingView
   | { readonly kind: "elsewhere"; readonly reference: string }
-  | {
-      readonly kind: "connected";
-      readonly name: string | null;
-      readonly call: boolean;
-      readonly late: boolean;
-      readonly facts: readonly Fact[];
-      readonly reference: string;
-    }
+  | ConnectedView
   | {
       readonly kind: "ended";
       readonly ending: Ending;
       readonly facts: readonly Fact[];
+      /** What was written, after a conversation. */
+      readonly chat?: ChatView;
       readonly reference: string | null;
     }
   | { readonly kind: "problem"; readonly problem: Problem };
@@ -167,17 +191,20 @@ function sessionView(
   const serverNow = now + state.clockOffset;
   const startedAt = instantOf(help.startedAt) ?? serverNow;
   if (help.state === "ENDED") return endedView(state, help);
+  if (state.link.kind === "elsewhere") return { kind: "elsewhere", reference: referenceOf(help) };
   if (help.state === "CONNECTED") {
     return {
       kind: "connected",
       name: help.agentName,
       call: help.helpType !== "chat",
       late: stage.late,
+      offline: state.link.kind === "lost" && now - state.link.since >= CUT_NOTE_MS,
       facts: [...beginning(state, help), agentFact(state, help)],
+      chat: chatView(state, help),
       reference: referenceOf(help),
+      stop: state.stop,
     };
   }
-  if (state.link.kind === "elsewhere") return { kind: "elsewhere", reference: referenceOf(help) };
   if (help.state === "REQUESTED" || now < stage.heldUntil) {
     return askingView(state, startedAt, serverNow - startedAt, help.limits.queueTimeoutSeconds);
   }
@@ -218,6 +245,16 @@ function waitingView(state: State, help: Help, startedAt: number, now: number): 
   };
 }
 
+function chatView({ chat }: State, help: Help): ChatView {
+  const known = chat?.sessionId === help.sessionId ? chat : null;
+  return {
+    open: help.state === "CONNECTED",
+    loaded: known?.loaded ?? false,
+    name: help.agentName,
+    messages: known?.messages ?? [],
+  };
+}
+
 function trialOf({ trial }: State, { helpType }: Help): Trial {
   if (trial !== null && trial.step !== "closed") return trial;
   return { step: "closed", video: helpType === "video_call" };
@@ -244,10 +281,20 @@ function cutOffOf(state: State, help: Help, now: number): CutOff {
 
 function endedView(state: State, help: Help): View {
   const ending = endingOfHelp(help);
-  const last: Fact =
-    help.outcome === "CONNECTED"
-      ? agentFact(state, help)
-      : { kind: ending.kind === "stopped" ? "stopped" : "ended", at: instantOf(help.endedAt) };
+  if (ending.kind === "conversationOver") {
+    const at = instantOf(help.conversation?.endedAt ?? null);
+    return {
+      kind: "ended",
+      ending,
+      facts: [...beginning(state, help), agentFact(state, help), { kind: "conversationEnded", at }],
+      chat: chatView(state, help),
+      reference: referenceOf(help),
+    };
+  }
+  const last: Fact = {
+    kind: ending.kind === "stopped" ? "stopped" : "ended",
+    at: instantOf(help.endedAt),
+  };
   return {
     kind: "ended",
     ending,
@@ -257,6 +304,10 @@ function endedView(state: State, help: Help): View {
 }
 
 function endingOfHelp(help: Help): Ending {
+  if (help.outcome === "CONNECTED") {
+    const by = ENDED_BY.find((known) => known === help.conversation?.endedBy) ?? null;
+    return { kind: "conversationOver", by, name: help.agentName };
+  }
   if (help.outcome === "NOT_DELIVERED") {
     return { kind: "notDelivered", message: help.message?.trim() ? help.message : null };
   }
@@ -274,8 +325,6 @@ function endingOfHelp(help: Help): Ending {
 /** Outcomes and reasons may be added by a later server: each outcome has words for an unknown reason. */
 function endingOf(outcome: string | null, reason: string | null): Ending {
   switch (outcome) {
-    case "CONNECTED":
-      return { kind: "conversationOver" };
     case "CANCELLED":
       if (reason === "customer") return { kind: "stopped" };
       return { kind: reason === "replaced" ? "replaced" : "closed" };

@@ -3,7 +3,6 @@ import type { JSX } from "preact";
 import { clockTime } from "#shared/clock.ts";
 import { Icon } from "#shared/icon.tsx";
 import type { Words } from "../words/words.js";
-import { Devices } from "./devices.js";
 import { headlineOf } from "./headline.js";
 import type { ScreenProps } from "./page.js";
 import { Button, Facts, Headline, Lead, OtherWays, Reference } from "./parts.js";
@@ -11,7 +10,7 @@ import { spanText, textOf } from "./text.js";
 import type { Ahead, CutOff, WaitingView } from "./view.js";
 
 export function WaitingScreen(props: ScreenProps<WaitingView>): JSX.Element {
-  const { view, words, company, actions } = props;
+  const { view, words, company, actions, late } = props;
   return (
     <>
       <Headline>{headlineOf(view, words)}</Headline>
@@ -20,7 +19,9 @@ export function WaitingScreen(props: ScreenProps<WaitingView>): JSX.Element {
       {!view.timeHidden && <WaitFact view={view} words={words} />}
       <Facts facts={view.facts} words={words} />
       <LeaveNote view={view} words={words} />
-      {view.trial !== null && <Devices trial={view.trial} words={words} actions={actions} />}
+      {view.trial !== null && late.devices !== null && (
+        <late.devices.Devices trial={view.trial} words={words} actions={actions} />
+      )}
       <div class="aside">
         <Reference words={words} id={view.reference} />
         <SoundSwitch {...props} />

@@ -32,11 +32,9 @@ describe("a new screen", () => {
     ["choose", "asking", "Sending your request."],
     ["waiting", "next", "You are next. The next free agent is yours."],
     ["waiting", "elsewhere", "Your request is open on another screen."],
-    [
-      "waiting",
-      "connected",
-      "Selin Aksoy is here. An agent has taken your request. You are no longer waiting; please keep the app open.",
-    ],
+    ["waiting", "connected", "Selin Aksoy is here. You can write to each other here."],
+    ["chat", "conversation-over", "The conversation is over. Selin Aksoy ended it."],
+    ["chat", "conversation-over-customer", "The conversation is over. You ended it."],
     ["waiting", "stopped", "You stopped waiting. Nothing is open any more."],
     ["waiting", "queue-refused", "We can't take this kind of request right now."],
     [
@@ -62,6 +60,20 @@ describe("a new screen", () => {
     expect(rest).toBe(
       "Tüm temsilcilerimiz şu anda başka görüşmelerde.\nLütfen hafta içi 09.00–18.00 arasında yeniden deneyin.",
     );
+  });
+});
+
+describe("during the conversation", () => {
+  it.each([
+    ["chat", "chat-offline", en.chat.offline],
+    ["chat-offline", "chat", "Connected again."],
+    ["chat", "chat-ending", en.stop.unsure],
+    // The log itself tells of messages.
+    ["connected", "chat", null],
+    ["chat", "chat-unsent", null],
+    ["chat", "chat-end-asked", null],
+  ])("%s to %s says %j", (before, after, text) => {
+    expect(said(before, after)).toBe(text);
   });
 });
 

@@ -333,6 +333,7 @@ it("keeps the time of the agent's arrival after the conversation", () => {
       { kind: "asked" },
       { kind: "joined" },
       { kind: "agentJoined", at: START + MINUTE, name: "Selin" },
+      { kind: "conversationEnded", at: null },
     ],
   });
 });

@@ -123,6 +123,12 @@ export const en: Words = {
     queueTimeout: "Your request did not get through",
     queueTimeoutText: "Nothing was left open.",
     conversationOver: "The conversation is over",
+    endedByAgent: (name) => (name === null ? "Your agent ended it." : `${name} ended it.`),
+    endedByCustomer: "You ended it.",
+    endedByCompany: (company) =>
+      company === null ? "It was closed for you." : `${company} closed it.`,
+    agentLost: "Your agent's connection was lost and did not come back.",
+    customerLost: "Your connection was lost and did not come back in time.",
     gone: "You have no open request",
     askAgain: "Ask again",
     tryAgain: "Try again",
@@ -137,7 +143,32 @@ export const en: Words = {
       name === null
         ? "Your agent joined just as you stopped."
         : `${name} joined just as you stopped.`,
-    text: "An agent has taken your request. You are no longer waiting; please keep the app open.",
+    text: "You can write to each other here.",
+    callText: "For now, the conversation goes on here in writing.",
+  },
+
+  chat: {
+    messages: "Messages",
+    opening: "One moment, we are opening the conversation.",
+    empty: "Nothing has been written yet.",
+    composer: "Write a message",
+    send: "Send",
+    you: "You",
+    agent: (name) => (name === null ? "Agent" : name),
+    sending: "Sending",
+    sent: "Sent",
+    failed: "Not sent",
+    again: "Send again",
+    offline:
+      "No connection right now. What you write is kept and sent as soon as the connection is back.",
+    end: {
+      button: "End the conversation",
+      title: "End the conversation?",
+      text: "You can't write to this agent any more. What was written stays on the screen.",
+      keep: "Go on",
+      stopping: "Ending…",
+      unsure: "We could not confirm this yet. We will keep trying; you can close the screen.",
+    },
   },
 
   problem: {
@@ -170,6 +201,7 @@ export const en: Words = {
     agentJoined: (name) => (name === null ? "Your agent joined" : `${name} joined`),
     stopped: "You stopped waiting",
     ended: "The wait ended",
+    conversationEnded: "The conversation ended",
   },
 
   reference: (id) => `Reference ${id}`,

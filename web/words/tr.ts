@@ -123,6 +123,12 @@ export const tr: Words = {
     queueTimeout: "Talebiniz iletilemedi",
     queueTimeoutText: "Açık kalan bir şey yok.",
     conversationOver: "Görüşme sona erdi",
+    endedByAgent: (name) => (name === null ? "Temsilci bitirdi." : `Bitiren: ${name}`),
+    endedByCustomer: "Siz bitirdiniz.",
+    endedByCompany: (company) =>
+      company === null ? "Sizin için kapatıldı." : `Kapatan: ${company}`,
+    agentLost: "Temsilcinin bağlantısı koptu ve geri gelmedi.",
+    customerLost: "Bağlantınız koptu ve zamanında geri gelmedi.",
     gone: "Açık bir talebiniz yok",
     askAgain: "Yeniden iste",
     tryAgain: "Yeniden dene",
@@ -137,7 +143,31 @@ export const tr: Words = {
       name === null
         ? "Siz bırakırken temsilci katıldı."
         : `Siz bırakırken temsilci katıldı: ${name}.`,
-    text: "Talebinizi bir temsilci aldı. Artık sırada değilsiniz; lütfen uygulamayı açık tutun.",
+    text: "Buradan yazışabilirsiniz.",
+    callText: "Görüşme şimdilik burada yazışarak sürüyor.",
+  },
+
+  chat: {
+    messages: "Mesajlar",
+    opening: "Görüşme açılıyor, bir saniye.",
+    empty: "Henüz bir şey yazılmadı.",
+    composer: "Mesaj yazın",
+    send: "Gönder",
+    you: "Siz",
+    agent: (name) => (name === null ? "Temsilci" : name),
+    sending: "Gönderiliyor",
+    sent: "Gönderildi",
+    failed: "Gönderilemedi",
+    again: "Yeniden gönder",
+    offline: "Şu an bağlantı yok. Yazdıklarınız saklanır, bağlantı gelir gelmez gönderilir.",
+    end: {
+      button: "Görüşmeyi bitir",
+      title: "Görüşmeyi bitirmek istiyor musunuz?",
+      text: "Bu temsilciye artık yazamazsınız. Yazılanlar ekranda kalır.",
+      keep: "Görüşmeye devam",
+      stopping: "Bitiriliyor…",
+      unsure: "Bunu henüz doğrulayamadık. Denemeye devam ediyoruz, ekranı kapatabilirsiniz.",
+    },
   },
 
   problem: {
@@ -171,6 +201,7 @@ export const tr: Words = {
     agentJoined: (name) => (name === null ? "Temsilci katıldı" : `${name} katıldı`),
     stopped: "Beklemeyi bıraktınız",
     ended: "Bekleme sona erdi",
+    conversationEnded: "Görüşme sona erdi",
   },
 
   reference: (id) => `Talep no: ${id}`,

@@ -96,14 +96,7 @@ export interface Words {
     readonly useHere: string;
   };
 
-  readonly stop: {
-    readonly button: string;
-    readonly title: string;
-    readonly text: string;
-    readonly keep: string;
-    readonly stopping: string;
-    readonly unsure: string;
-  };
+  readonly stop: Stopping;
 
   readonly ended: {
     readonly notDelivered: string;
@@ -123,6 +116,11 @@ export interface Words {
     readonly queueTimeout: string;
     readonly queueTimeoutText: string;
     readonly conversationOver: string;
+    endedByAgent(name: string | null): string;
+    readonly endedByCustomer: string;
+    endedByCompany(company: string | null): string;
+    readonly agentLost: string;
+    readonly customerLost: string;
     readonly gone: string;
     readonly askAgain: string;
     readonly tryAgain: string;
@@ -134,8 +132,25 @@ export interface Words {
   readonly connected: {
     title(name: string | null): string;
     late(name: string | null): string;
-    /** The wait is over; the company goes on from here. */
     readonly text: string;
+    /** A call was asked for. */
+    readonly callText: string;
+  };
+
+  readonly chat: {
+    readonly messages: string;
+    readonly opening: string;
+    readonly empty: string;
+    readonly composer: string;
+    readonly send: string;
+    readonly you: string;
+    agent(name: string | null): string;
+    readonly sending: string;
+    readonly sent: string;
+    readonly failed: string;
+    readonly again: string;
+    readonly offline: string;
+    readonly end: Stopping;
   };
 
   readonly problem: {
@@ -165,6 +180,7 @@ export interface Words {
     agentJoined(name: string | null): string;
     readonly stopped: string;
     readonly ended: string;
+    readonly conversationEnded: string;
   };
 
   reference(id: string): string;
@@ -179,4 +195,14 @@ export interface Words {
     nowLikely(from: number, to: number): string;
     readonly nowOverHalfAnHour: string;
   };
+}
+
+/** Leaving something that cannot be taken up again: asked once, with the way back first. */
+export interface Stopping {
+  readonly button: string;
+  readonly title: string;
+  readonly text: string;
+  readonly keep: string;
+  readonly stopping: string;
+  readonly unsure: string;
 }
