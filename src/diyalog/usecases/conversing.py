@@ -5,13 +5,14 @@ who comes too late is told what is stored.
 """
 
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from contextlib import suppress
+from typing import Final, NamedTuple, Protocol
 
 from diyalog.domain.commands import AcceptWait, Caller, EndConversation, Say
 from diyalog.domain.ids import CustomerRef, InteractionId, NodeId, SessionId, StaffRef
 from diyalog.domain.results import ConversationResult, Said, StreamEvent, Verdict, Waiter
 from diyalog.domain.wait import Party, State, Wait
-from diyalog.ports import ConversationStore, WaitReader
+from diyalog.ports import ConversationStore, StoreUnavailableError, WaitReader
 from diyalog.ports_bus import Bus
 from diyalog.usecases.changes import Changes
 from diyalog.usecases.commanding import CommandIds
@@ -19,6 +20,14 @@ from diyalog.usecases.commanding import CommandIds
 LINE: Final = 500
 """Most waiting customers that the staff is shown at once."""
 _LOST_PAGE: Final = 100
+
+
+class Waits(WaitReader, Protocol):
+    """What this use case needs of waits."""
+
+    async def touch(self, row: int) -> None:
+        """Store a sign of life of a customer's app that is not connected. Raises StoreUnavailableError."""
+        ...
 
 
 class Talk(NamedTuple):
@@ -38,7 +47,7 @@ class Conversing:
     def __init__(
         self,
         store: ConversationStore,
-        waits: WaitReader,
+        waits: Waits,
         *,
         changes: Changes,
         bus: Bus,
@@ -113,12 +122,18 @@ class Conversing:
     async def messages(
         self, session_id: SessionId, after: int, *, customer: CustomerRef | None = None, staff: StaffRef | None = None
     ) -> Sequence[StreamEvent] | None:
-        """The messages after event `after` of a session; None when it is not theirs."""
+        """The messages after event `after` of a session; None when it is not theirs.
+
+        A customer who asks gives a sign of life.
+        """
         wait = await self._waits.wait(session_id)
         if wait is None or (customer is not None and wait.customer != customer):
             return None
         if staff is not None and (wait.conversation is None or wait.conversation.staff != staff):
             return None
+        if customer is not None and wait.state is not State.ENDED:
+            with suppress(StoreUnavailableError):  # reading goes on while nothing can be stored
+                await self._waits.touch(wait.row)
         return [event for event in await self._store.events(wait, after) if event.message_id is not None]
 
     async def conversation(self, session_id: SessionId, staff: StaffRef) -> Talk | None:
