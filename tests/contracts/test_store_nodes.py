@@ -2,6 +2,7 @@
 
 from contracts.conftest import OpenStore
 from diyalog.domain.ids import NodeId
+from diyalog.storage.lifetimes import SILENT_MS
 from diyalog.storage.store import DatabaseStore
 from kit import stores
 from kit.clock import SettableClock
@@ -39,3 +40,18 @@ async def test_a_node_that_does_not_come_back_with_the_database_is_given_up_at_t
         clock.at += 5_000
         await store.heartbeat(stores.NODE)
         assert await stores.due(store) == [(wait.row, False)]
+
+
+async def test_a_node_that_serves_a_desk_before_its_beat_is_missed_when_it_is_gone(
+    store: DatabaseStore, open_store: OpenStore, clock: SettableClock
+) -> None:
+    """It stood still so long that it was given up, a desk came back to it first of all, and then it died."""
+    who = await stores.agent(store)
+    async with open_store(OTHER) as other:
+        await other.heartbeat(OTHER)
+        await store.leave(stores.NODE)
+        await store.conversations.staff_present(who, connected=True)
+        for _ in range(4):
+            clock.at += SILENT_MS // 3
+            await other.heartbeat(OTHER)
+        assert (await other.conversations.staff_heads([who]))[who].node is None

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from diyalog.domain.commands import Activate, EndWait, Idempotency, QueueFailed, QueueTook
+from diyalog.domain.commands import AcceptWait, Activate, EndConversation, EndWait, Idempotency, QueueFailed, QueueTook
 from diyalog.domain.ids import InteractionId, NodeId, SessionId
 from diyalog.domain.results import Delivery, EndResult, StartResult, Verdict
 from diyalog.domain.transitions import Event
-from diyalog.domain.wait import Reason, State, Wait
+from diyalog.domain.wait import Party, Reason, State, Wait
 from diyalog.storage.postgres import PostgresStore
 from diyalog.storage.postgres_connection import open_postgres
 from kit import stores
@@ -308,3 +308,18 @@ async def test_what_the_server_still_does_for_nobody_is_ended_first(
     assert (result.verdict, result.wait) == (Verdict.WON, await stored(nodes, wait.session_id))
     assert nodes.proxy.cuts > 0
     assert "terminating connection due to administrator command" in postgres.log
+
+
+async def test_a_wait_that_was_taken_is_the_agents_although_the_talk_is_over_when_it_is_known(
+    nodes: Nodes,
+) -> None:
+    """The same command at another node stands for its second run, once the answer to its COMMIT was lost."""
+    wait = await queued(nodes, "1", "A")
+    who = await stores.agent(nodes.other)
+    command = AcceptWait(stores.command_id(), who, session_id=wait.session_id)
+    over = EndConversation(stores.command_id(), wait.session_id, Party.CUSTOMER, customer=wait.customer)
+    assert (await nodes.other.conversations.accept(command)).verdict is Verdict.WON
+    assert (await nodes.other.conversations.end(over)).verdict is Verdict.WON
+    found = await nodes.near.conversations.accept(command)
+    assert (found.verdict, found.replayed) == (Verdict.WON, False)
+    assert found.wait == await stored(nodes, wait.session_id)

@@ -261,3 +261,28 @@ async def test_what_a_silent_node_held_is_claimed_by_one_other_and_its_late_resu
     for row, attempt in taken:
         await others[0].deleted(row, attempt)
     assert (await paused.tally()).outbox == {}
+
+
+async def test_who_comes_back_while_the_lost_are_looked_for_is_not_lost(
+    nodes: Sequence[PostgresStore], database_url: str
+) -> None:
+    wait = await stores.waiting(nodes[0], await stores.customer(nodes[0], "1"), CLOCK)
+    await stores.accepted(nodes[0], wait, await stores.agent(nodes[0]))
+    holder, watcher = await open_postgres(database_url), await open_postgres(database_url)
+    try:
+        await watcher.execute("UPDATE wait SET seen_at = 0 WHERE id = $1", wait.row)
+        async with asyncio.timeout(LIMIT_S):
+            async with holder.transaction():
+                await holder.execute("UPDATE wait SET seen_at = now_ms() WHERE id = $1", wait.row)
+                looking = asyncio.ensure_future(
+                    nodes[1].conversations.end_lost(stores.command_id(), stores.LIMIT_MS, TIMES)
+                )
+                while await watcher.fetchval(LOCKED_OUT) < 1:
+                    pass
+            assert await looking == []
+    finally:
+        await holder.close()
+        await watcher.close()
+    found = await nodes[0].wait(wait.session_id)
+    assert found is not None
+    assert found.state is State.CONNECTED

@@ -57,7 +57,7 @@ INSERT INTO audit (at, wait, event, access_key, sealed_requester, node)
 VALUES (:now, :wait, 'conversation_ended', :access_key, :requester, :node)
 
 -- name: lost_conversations
-SELECT w.session_id, s.present IS NULL AND s.seen_at <= :agents_before
+SELECT w.id, w.session_id, s.present IS NULL AND s.seen_at <= :agents_before
 FROM conversation AS c JOIN staff AS s ON s.id = c.staff JOIN wait AS w ON w.id = c.wait
 WHERE c.ended_at IS NULL
   AND (s.present IS NULL AND s.seen_at <= :agents_before OR w.present IS NULL AND w.seen_at + w.abandon_ms <= :now)

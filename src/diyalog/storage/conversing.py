@@ -56,8 +56,8 @@ async def _accept(transaction: Transaction, command: AcceptWait, row: int | None
     if begun is not None:
         return ConversationResult(Verdict.WON, wait, elsewhere=begun.elsewhere)
     talk = wait.conversation
-    own = wait.state is State.CONNECTED and talk is not None and talk.staff == command.staff
     won_before = end.verdict is Verdict.WON  # a commit whose answer was lost: nobody has been told yet
+    own = talk is not None and talk.staff == command.staff and (won_before or wait.state is State.CONNECTED)
     return ConversationResult(Verdict.WON if own else Verdict.LOST, wait, replayed=own and not won_before)
 
 
@@ -116,10 +116,16 @@ async def end_lost(transaction: Transaction, ask: tuple[CommandId, int, int]) ->
     """
     command, agent_ms, limit = ask
     before = transaction.now - agent_ms
+    seen = [row for row, *_ in await transaction.rows("lost_conversations", agents_before=before, limit=limit)]
+    if not seen:
+        return []
+    await transaction.hold_conversations(seen, [])
+    # Whoever came back until they were held is not lost.
     lost = await transaction.rows("lost_conversations", agents_before=before, limit=limit)
     commands = [
-        EndConversation(CommandId(f"{command}-{place}"), session, Party.AGENT_LOST if agent else Party.CUSTOMER_LOST)
-        for place, (session, agent) in enumerate(lost)
+        EndConversation(CommandId(f"{command}-{row}"), session, Party.AGENT_LOST if agent else Party.CUSTOMER_LOST)
+        for row, session, agent in lost
+        if row in seen
     ]
     return await end_conversations(transaction, commands)
 
@@ -190,6 +196,8 @@ async def _write(transaction: Transaction, row: int, staff: StaffRef, event: _Ev
 async def connect_staff(transaction: Transaction, ask: tuple[StaffRef, bool]) -> None:
     """The desk of a member of the staff connected to this node, or went away from it just now."""
     staff, connected = ask
+    if connected:
+        await transaction.run("keep_node")  # whoever serves somebody is missed when it is gone
     await transaction.run("connect_staff" if connected else "disconnect_staff", staff=staff)
 
 
