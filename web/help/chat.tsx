@@ -90,7 +90,9 @@ function Message(props: {
         <span class="visually-hidden">{own ? chat.you : chat.agent(view.name)}: </span>
         <span dir="auto">{message.text}</span>
       </p>
-      <p class="said-more">{own ? [chat[message.state], time].join(" ") : time}</p>
+      <p class="said-more">
+        {own ? [chat[message.state], time].filter(Boolean).join(" · ") : time}
+      </p>
       {failed && view.open && (
         <button type="button" class="button-text said-again" onClick={props.again}>
           {chat.again}
