@@ -347,3 +347,13 @@ async def test_sessions_with_nul_exist_nowhere(app: App, desk: Desk) -> None:
     assert (await app.ask("POST", HELP + "/messages", "%00", {"id": "m", "text": "a"})).status == 404
     assert (await desk.ask("POST", TALK + "/end", named="a%00b")).status == 404
     assert (await desk.take(sessionId="a\0b")).status == 400
+
+
+@pytest.mark.parametrize("path", ["10000000146", "a" * 20_000], ids=["somebody's number", "long"])
+async def test_what_is_no_session_id_is_neither_logged_nor_kept(node: Node, app: App, desk: Desk, path: str) -> None:
+    message = {"id": "m", "text": "a"}
+    assert (await app.ask("POST", HELP + "/messages", path, message)).status == 404
+    assert (await app.ask("POST", HELP + "/end", path)).status == 404
+    assert (await desk.ask("POST", TALK + "/messages", message, named=path)).status == 404
+    assert (await desk.ask("POST", TALK + "/end", named=path)).status == 404
+    assert not [request for request in node.journal.requests if path in request]

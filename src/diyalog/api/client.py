@@ -1,5 +1,6 @@
 """The customer API: letting an app in, asking for help, looking, cancelling."""
 
+import re
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +26,7 @@ from diyalog.usecases.waiting import IdempotencyMismatchError, InConversationErr
 
 _encode = msgspec.json.Encoder().encode
 _NO_STORE: Final[tuple[Header, ...]] = ((b"cache-control", b"no-store"),)
+_SESSION: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _FIRST_REFUSAL: Final = 400
 
 _FALLBACK: Final[dict[Kind, str]] = {
@@ -189,8 +191,12 @@ class ClientApi:
 
 
 def session_of(exchange: Exchange) -> SessionId:
-    """The session of the path. One with NUL exists nowhere, and PostgreSQL refuses the statement that names it."""
-    if "\0" in exchange.parameter:
+    """The session of the path; raises RefusedError.
+
+    What has not the form of our ids exists nowhere: it is neither logged nor remembered, and no database sees it
+    (PostgreSQL refuses a statement with NUL).
+    """
+    if not _SESSION.match(exchange.parameter):
         raise RefusedError("SESSION_NOT_FOUND")
     return SessionId(exchange.parameter)
 
