@@ -1,7 +1,9 @@
 """The audit trail of a database that several nodes share: what is linked beside those that write, and by whom."""
 
 import asyncio
+import os
 import random
+import threading
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -363,3 +365,29 @@ async def test_the_head_is_kept_in_a_folder_of_the_node(url: str, tmp_path: Path
     assert await audit.kept_head() == "1:2 3\n"
     assert (tmp_path / "data" / "node" / "audit.head").read_text() == "1:2 3\n"
     await audit.close()
+
+
+async def test_two_who_keep_the_head_at_once_do_not_disturb_each_other(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = PostgresAudit(url, SECRET, tmp_path), PostgresAudit(url, SECRET, tmp_path)
+    reached, go_on = threading.Event(), threading.Event()
+    fsync = os.fsync
+
+    def hold_the_first(descriptor: int) -> None:
+        fsync(descriptor)
+        if not reached.is_set():
+            reached.set()
+            assert go_on.wait(10)
+
+    monkeypatch.setattr(os, "fsync", hold_the_first)
+    keeping = asyncio.ensure_future(first.keep_head("1:first\n"))
+    assert await asyncio.to_thread(reached.wait, 10)
+    await second.keep_head("2:second\n")
+    assert await second.kept_head() == "2:second\n"
+    go_on.set()
+    await keeping
+    assert await first.kept_head() == "1:first\n"
+    assert os.listdir(tmp_path) == ["audit.head"]
+    await first.close()
+    await second.close()

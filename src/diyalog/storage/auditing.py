@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -189,16 +190,19 @@ class DatabaseAudit(ABC):
         await asyncio.to_thread(self._write_head, text)
 
     def _write_head(self, text: str) -> None:
-        file = self._folder / HEAD_FILE_NAME
-        beside = file.with_suffix(".new")
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "w", encoding="ascii") as writing:
-                writing.write(text)
-                writing.flush()
-                os.fsync(writing.fileno())
-            beside.replace(file)
+            # A file of this writer's own: two that write at once must not take it from under each other.
+            descriptor, beside = tempfile.mkstemp(prefix=f"{HEAD_FILE_NAME}.", dir=self._folder)
+            try:
+                with os.fdopen(descriptor, "w", encoding="ascii") as writing:
+                    writing.write(text)
+                    writing.flush()
+                    os.fsync(writing.fileno())
+                Path(beside).replace(self._folder / HEAD_FILE_NAME)
+            except OSError:
+                Path(beside).unlink(missing_ok=True)
+                raise
         except OSError as error:
             raise StoreUnavailableError(type(error).__name__) from error
 
