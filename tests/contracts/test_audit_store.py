@@ -388,6 +388,6 @@ async def test_two_who_keep_the_head_at_once_do_not_disturb_each_other(
     go_on.set()
     await keeping
     assert await first.kept_head() == "1:first\n"
-    assert os.listdir(tmp_path) == ["audit.head"]
+    assert await asyncio.to_thread(lambda: [file.name for file in tmp_path.iterdir()]) == ["audit.head"]
     await first.close()
     await second.close()
