@@ -218,10 +218,9 @@ class Party:
             copy.close()
 
 
+_TABLES = ("wait", "outbox", "audit", "conversation", "conversation_event", "staff", "staff_event")
 _COPIED = {
-    "wait": "SELECT id, session_id, customer, interaction_id, queue, state, outcome, seq, queued_at, ended_at, "
-    "acknowledged_at FROM wait ORDER BY id",
-    "outbox": "SELECT kind, interaction_id FROM outbox",
+    **{table: f"SELECT * FROM {table} ORDER BY 1" for table in _TABLES},
     "tally": "SELECT name, sum(count)::bigint AS count FROM tally GROUP BY name",
 }
 
