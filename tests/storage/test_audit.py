@@ -1,5 +1,6 @@
 """Canonical bytes and digests of rows as the database makes them."""
 
+import asyncio
 import hashlib
 import struct
 from collections.abc import Iterator
@@ -157,8 +158,10 @@ async def test_requesters_are_opened_only_if_asked_for(tmp_path: Path) -> None:
 async def test_a_head_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     async with stores.sqlite_store(tmp_path, SettableClock()):
         audit = SqliteAudit(tmp_path, SECRET)
-        (tmp_path / "audit.new").mkdir()
+        (tmp_path / "audit.head").mkdir()
         with pytest.raises(StoreUnavailableError):
             await audit.keep_head("1")
+        (tmp_path / "audit.head").rmdir()
         assert await audit.kept_head() is None
+        assert await asyncio.to_thread(lambda: list(tmp_path.glob("audit.head*"))) == [], "nothing is left beside it"
         await audit.close()
