@@ -253,6 +253,46 @@ async def test_the_staff_does_not_show(verified: World) -> None:
     assert '"service":"checktoken","result":"DLGEXCPSRV_SIDINVLD"' in verified.server.log
 
 
+async def test_conversations_do_not_show(verified: World) -> None:
+    put = Canaries({"callout": "KanaryaCallout"})
+    async with (
+        Customer(verified.server.url, put("customerId")) as customer,
+        Customer(verified.server.url, put("otherCustomer")) as other,
+        Caller(verified.server.url) as desk,
+    ):
+        for one in (customer, other):
+            given = {"customerName": put("name"), "deviceId": put("deviceId"), "dlgToken": put("dlgToken")}
+            assert (await one.activate(**given)).status == 201
+        signing = {"userId": put("userId"), "userName": put("userName"), "sessionId": "s", "token": put("token")}
+        say = {"headers": {"Content-Type": "application/json"}}
+        signed_in = await desk.send("POST", SIGN_INS, body=json.dumps(signing).encode(), **say)
+        say["headers"]["Authorization"] = f"Bearer {put.add('staffToken', signed_in.json['staffToken'])}"
+        session = (await customer.start(attachedData={put("attachedName"): put("attachedValue")})).json["sessionId"]
+        talks = "/v1/staff/conversations"
+        taken = await desk.send("POST", talks, body=json.dumps({"customerId": customer.customer_id}).encode(), **say)
+        assert (taken.status, taken.json["attachedData"]) == (201, {put("attachedName"): put("attachedValue")})
+        written = json.dumps({"id": "m-1", "text": put("agentSays")}).encode()
+        assert (await desk.send("POST", f"{talks}/{session}/messages", body=written, **say)).status == 201
+        messages = f"{HELP}/{session}/messages"
+        fields = {"id": "m-1", "text": put("customerSays")}
+        assert (await customer.ask("POST", messages, fields)).status == 201
+        put.answers.append(await customer.ask("POST", messages, {**fields, "text": put("anotherText")}))
+        put.answers.append(await customer.ask("POST", messages, {**fields, "text": put("control") + "\x07"}))
+        put.answers.append(await other.ask("POST", messages, {"id": "m-2", "text": put("stranger")}))
+        put.answers.append(await other.ask("GET", messages))
+        assert [reply.status for reply in put.answers] == [422, 400, 404, 404]
+        nothing_shows(verified, put, await metrics_of(verified))
+        finish = {"customerId": customer.customer_id, "staffId": put("userId")}
+        assert (await verified.company.call("/v1/application/finishonlinehelp", finish)).json["isSuccess"] is True
+        away = {"staffId": put("userId"), "outOfOfficeMessage": put("absence"), "forwardToStaffIds": put("colleague")}
+        assert (await verified.company.call("/v1/application/enableoutofoffice", away)).json["isSuccess"] is True
+        read = (await customer.ask("GET", messages)).json["messages"]
+        assert [message["text"] for message in read] == [put("agentSays"), put("customerSays")]
+        nothing_shows(verified, put, await metrics_of(verified))
+    await verified.server.kill()
+    nothing_shows(verified, put, b"")
+
+
 async def test_the_log_is_one_json_line_for_each_request_and_change(here: World) -> None:
     put = Canaries()
     before = len(here.server.log.splitlines())
