@@ -255,6 +255,14 @@ async def test_nobody_reads_what_a_waiting_customer_writes(app: App) -> None:
     assert is_problem(await app.ask("POST", HELP + "/end", session), 409, "NOT_IN_CONVERSATION")
 
 
+async def test_what_is_sent_again_does_not_count(node: Node, app: App, desk: Desk) -> None:
+    session = await app.start()
+    await desk.take(sessionId=session)
+    for _ in range(100):
+        assert (await app.say(session, "m-1", "Merhaba")).status == 201
+        assert (await desk.say(session, "a-1", "Merhaba")).status == 201
+
+
 async def test_a_flood_is_refused_and_harms_nobody_else(node: Node, app: App, desk: Desk) -> None:
     session = await app.start()
     await desk.take(sessionId=session)

@@ -94,8 +94,7 @@ class StaffConversations:
         identity = await self._gate.identify(exchange)
         session = exchange.session_id = session_of(exchange)
         message = await read_message(exchange, self._policy.content)
-        _limit(self._policy.messages, ("staff", identity.staff, session))
-        return said_answer(await self._conversing.say(Say(session, *message, staff=identity.staff)))
+        return await _say(self._conversing, self._policy.messages, Say(session, *message, staff=identity.staff))
 
     async def end(self, exchange: Exchange) -> Answer:
         """End the conversation; one that is over stays as it ended."""
@@ -129,8 +128,7 @@ class ClientConversations:
         identity = await self._gate.identify(exchange)
         session = exchange.session_id = session_of(exchange)
         message = await read_message(exchange, self._policy.content)
-        _limit(self._policy.messages, ("customer", identity.customer, session))
-        return said_answer(await self._conversing.say(Say(session, *message, customer=identity.customer)))
+        return await _say(self._conversing, self._policy.messages, Say(session, *message, customer=identity.customer))
 
     async def end(self, exchange: Exchange) -> Answer:
         """End the conversation; the answer tells the app, so that it counts as acknowledged."""
@@ -147,10 +145,16 @@ class ClientConversations:
         return await self._client.answer(result.wait, 200)
 
 
-def _limit(limit: RateLimit, key: tuple[object, ...]) -> None:
+async def _say(conversing: Conversing, limit: RateLimit, message: Say) -> Answer:
+    """Store a message; one that was stored before does not count again."""
+    key = (message.staff, message.customer, message.session_id)
     seconds = limit.take(key)
     if seconds:
         raise RefusedError("TOO_MANY_REQUESTS", retry_after=seconds)
+    said = await conversing.say(message)
+    if said.replayed:
+        limit.give_back(key)
+    return said_answer(said)
 
 
 def _object(talk: Talk | None, status: int) -> Answer:
