@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -166,6 +166,7 @@ class Peer:
     folder: str
     name: str
     generator_options: Sequence[str] = ()
+    program: str = "server.js"
 
     @contextlib.contextmanager
     def start(self) -> Iterator[Running]:
@@ -178,7 +179,7 @@ class Peer:
             )
         extra = OWN_KEY.environment() | {"BENCH_REDIS_PORT": str(port), "BENCH_PORT": "0", "NODE_ENV": "production"}
         try:
-            with process([node, "server.js"], extra, SERVER_CORE, installed) as (pid, listening, seconds):
+            with process([node, self.program], extra, SERVER_CORE, installed) as (pid, listening, seconds):
                 yield Running(pid, listening, OWN_KEY, seconds, store_pids=(store.pid,))
         finally:
             stop(store)
@@ -186,6 +187,7 @@ class Peer:
 
 EXPRESS: Final = Peer("express", "Express + Socket.IO + Redis", ("--socketio",))
 FASTIFY: Final = Peer("fastify", "Fastify + ws + Redis")
+FASTIFY_CHATS: Final = replace(FASTIFY, program="chats.js")
 
 
 @dataclass(frozen=True)

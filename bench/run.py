@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import chats
 import scaling
 import single
 from contestants import EXPRESS, FASTIFY, OTHER_CORE, SERVER_CORE, Contestant, Diyalog, Limit
@@ -33,6 +34,7 @@ MEASUREMENTS: Final[Mapping[str, Callable[[Bench], Result]]] = {
     "postgres": scaling.postgres,
     "nodes": scaling.nodes,
     "across": scaling.across,
+    "chats": chats.chats,
 }
 CONTESTANTS: Final = ("diyalog", "limit", "express", "fastify")
 
