@@ -25,15 +25,18 @@ from diyalog.policies import (
     access_policy,
     api_policy,
     keep_ms,
+    keep_transcript_ms,
     milliseconds,
     server_options,
     stream_policy,
     waiting_policy,
 )
-from diyalog.ports import AuditStore, StoreUnavailableError
+from diyalog.ports import StoreUnavailableError
+from diyalog.ports_audit import AuditStore
 from diyalog.ports_bus import Bus
 from diyalog.ports_callouts import Alarm, QueueSystem
 from diyalog.protocol.help import help_limits
+from diyalog.realtime.line import LineSources
 from diyalog.realtime.service import EventStreams
 from diyalog.server.server import Server
 from diyalog.settings import Settings
@@ -48,8 +51,10 @@ from diyalog.usecases.commanding import CommandIds
 from diyalog.usecases.conversing import Conversing
 from diyalog.usecases.following import Following
 from diyalog.usecases.keyring import KeyRing
+from diyalog.usecases.notes import Notes
 from diyalog.usecases.out_of_office import Office
 from diyalog.usecases.queueing import Queueing, QueueingPolicy
+from diyalog.usecases.routing import Routing
 from diyalog.usecases.staff_access import StaffAccess
 from diyalog.usecases.staff_following import StaffFollowing
 from diyalog.usecases.waiting import Waiting
@@ -90,6 +95,7 @@ class Parts:
     callouts: Callouts
     waiting: Waiting
     access: Access
+    staff: StaffAccess
     following: Following
     keys: KeyRing
     streams: EventStreams
@@ -142,7 +148,7 @@ def put_together(
         policy=waiting_policy(settings),
     )
     access = Access(store, callouts.customers, time, access_policy(settings))
-    staff = StaffAccess(store, callouts.staff, time, access_policy(settings))
+    staff = StaffAccess(store, callouts.staff, time, access_policy(settings), settings.supervisors)
     following = Following(store, waiting, access, journal)
     ring = KeyRing(store, clock)
     limits = help_limits(waiting.policy.limit_ms, waiting.policy.abandon_ms, waiting.policy.queue_timeout_ms)
@@ -155,10 +161,14 @@ def put_together(
         bus=bus,
         commands=commands,
         agent_lost_ms=milliseconds(settings.agent_lost_after),
+        on_unreadable=lambda session_id: journal.alarmed(Alarm.PROFILE_UNREADABLE, session_id),
     )
+    notes = Notes(store.staff_notes, store, lambda session_id: journal.alarmed(Alarm.NOTE_UNREADABLE, session_id))
     streams = EventStreams(
         following,
         StaffFollowing(store, conversing, staff, node),
+        LineSources(store, conversing, waiting.line, waiting.policy.builtin),
+        conversing.mark,
         journal=journal,
         staff_journal=DeskJournal(log, metrics),
         clock=time,
@@ -169,6 +179,11 @@ def put_together(
     streams.hear(changes)
     changes.subscribe_own(journal)
     changes.subscribe_own(Telling(bus, node))
+    routing = None
+    if waiting.policy.builtin:
+        rules = waiting.policy.rules
+        routing = Routing(store.routing, waiting, clock=time, sleep=asyncio.sleep, rules=rules, told=streams.line)
+        changes.subscribe_own(routing)
     audit = open_server_audit(settings)
     chaining = Chaining(audit, audit.keys, clock=time, keep_ms=keep_ms(settings), on_broken=_audit_alarm(log, metrics))
     health = Health(
@@ -182,8 +197,10 @@ def put_together(
         waiting=waiting,
         access=access,
         conversing=conversing,
+        notes=notes,
         office=Office(store),
         staff=staff,
+        routing=routing,
         keys=ring,
         health=health,
         sockets=streams.admission,
@@ -197,6 +214,7 @@ def put_together(
         _heartbeat(store, node, clock=clock, time=time, journal=journal, tell_again=streams.tell_again),
         keys(ring, asyncio.sleep),
         *(() if queueing is None else (Outbox(queueing),)),
+        *(() if routing is None else (routing,)),
         deadlines(waiting, asyncio.sleep),
         conversation_deadlines(conversing, asyncio.sleep),
         *(Periodic(name, every_s, turn, asyncio.sleep) for name, every_s, turn in streams.turns),
@@ -210,6 +228,7 @@ def put_together(
         callouts=callouts,
         waiting=waiting,
         access=access,
+        staff=staff,
         following=following,
         keys=ring,
         streams=streams,
@@ -288,8 +307,9 @@ def _queueing(
 
 
 def _retention(settings: Settings, store: DatabaseStore) -> Worker:
-    kept = keep_ms(settings)
-    return retention(store, keep_ms=kept, token_ms=kept + milliseconds(settings.token_lifetime), sleep=asyncio.sleep)
+    kept, texts = keep_ms(settings), keep_transcript_ms(settings)
+    token_ms = kept + milliseconds(settings.token_lifetime)
+    return retention(store, keep_ms=kept, token_ms=token_ms, sleep=asyncio.sleep, text_ms=texts)
 
 
 def _store_answers(store: DatabaseStore) -> Callable[[], "asyncio.Future[bool]"]:

@@ -1,4 +1,4 @@
-"""Calling the company API of a Diyalog server from a back end: signing, two operations, typed errors.
+"""Calling the company API of a Diyalog server from a back end: signing, its operations, typed errors.
 
     CallError                        everything a call can end with instead of an answer
     ├── RequestRefusedError          4xx: repeating the same request changes nothing
@@ -12,7 +12,7 @@ Standard library only; a `CompanyClient` opens a connection for each call and ma
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -110,7 +110,9 @@ class ServerFailedError(CallError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What interactionisnotdelivered answered. `error_code` is None on success, else 400, 402 or 403 (its page)."""
+    """What an operation answered that only does something. `error_code` is None on success, else a number of its page:
+    400, 402 or 403.
+    """
 
     is_success: bool
     message: str
@@ -124,6 +126,21 @@ class TransactionHashAnswer:
     is_success: bool
     message: str
     transaction_hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfOfficeAnswer:
+    """What getuseroutofofficeinfo answered.
+
+    `message` is the operation's own; `out_of_office_message` and `forward_to_staff_ids` are what was enabled last.
+    """
+
+    is_success: bool
+    message: str
+    error_code: int | None
+    is_out_of_office: bool
+    out_of_office_message: str
+    forward_to_staff_ids: tuple[str, ...]
 
 
 _DOCUMENTED_REFUSALS: Final = frozenset(fault.value for fault in Fault)
@@ -183,8 +200,7 @@ class CompanyClient:
         Raises CallError, and ValueError for a key that no header can carry.
         """
         fields = {"interactionId": interaction_id, "sessionId": session_id, "message": message}
-        answer = self._call("/v1/application/interactionisnotdelivered", fields, idempotency_key)
-        return Answer(_is_success(answer), _text(answer, "message"), _error_code(answer))
+        return _done(self._call("/v1/application/interactionisnotdelivered", fields, idempotency_key))
 
     def get_transaction_hash(
         self, customer_id: str, device_hash: str, interaction_id: str | None = None
@@ -201,14 +217,65 @@ class CompanyClient:
         transaction_hash = _text(answer, "transactionHash") if succeeded else None
         return TransactionHashAnswer(succeeded, _text(answer, "message"), transaction_hash)
 
-    def _call(self, target: str, fields: Mapping[str, str | None], idempotency_key: str | None) -> dict[str, object]:
+    def finish_online_help(self, customer_id: str, staff_id: str) -> Answer:
+        """End the conversation between a customer and a member of the staff whose application failed.
+
+        `error_code` 400: they have none. Sent once, because a repeat of a success is answered 400.
+
+        Raises CallError.
+        """
+        fields = {"customerId": customer_id, "staffId": staff_id}
+        return _done(self._call("/v1/application/finishonlinehelp", fields, None))
+
+    def enable_out_of_office(
+        self, staff_id: str, message: str | None = None, forward_to_staff_ids: Sequence[str] = ()
+    ) -> Answer:
+        """A member of the staff is out of office; `forward_to_staff_ids` stand in.
+
+        `error_code` 400: nobody has signed in with that number yet. Repeated when it brought no answer.
+
+        Raises CallError.
+        """
+        fields = {
+            "staffId": staff_id,
+            "outOfOfficeMessage": message,
+            "forwardToStaffIds": list(forward_to_staff_ids) or None,
+        }
+        return _done(self._call("/v1/application/enableoutofoffice", fields, None, repeatable=True))
+
+    def disable_out_of_office(self, staff_id: str) -> Answer:
+        """A member of the staff is in office again; as `enable_out_of_office` otherwise.
+
+        Raises CallError.
+        """
+        return _done(self._call("/v1/application/disableoutofoffice", {"staffId": staff_id}, None, repeatable=True))
+
+    def get_user_out_of_office_info(self, staff_id: str) -> OutOfOfficeAnswer:
+        """Whether a member of the staff is out of office; as `enable_out_of_office` otherwise.
+
+        Raises CallError.
+        """
+        fields = {"staffId": staff_id}
+        answer = self._call("/v1/application/getuseroutofofficeinfo", fields, None, repeatable=True)
+        succeeded = _is_success(answer)
+        message, code = _text(answer, "message"), _error_code(answer)
+        if not succeeded:
+            return OutOfOfficeAnswer(succeeded, message, code, False, "", ())
+        forward = tuple(part.strip() for part in _text(answer, "forwardToStaffIds").split(",") if part.strip())
+        said = _text(answer, "outOfOfficeMessage")
+        return OutOfOfficeAnswer(succeeded, message, code, _is_true(answer, "isOutOfOffice"), said, forward)
+
+    def _call(
+        self, target: str, fields: Mapping[str, object], idempotency_key: str | None, *, repeatable: bool = False
+    ) -> dict[str, object]:
+        """Send a request; again after no answer if it has a key, or else is `repeatable`: twice is then as once."""
         given = {name: value for name, value in fields.items() if value is not None}
         body = json.dumps(given, ensure_ascii=False).encode()
         extra = {}
         if idempotency_key is not None:
             _require(_IDEMPOTENCY_KEY, idempotency_key, "idempotency_key: 1 to 255 printable ASCII characters")
             extra = {"Idempotency-Key": idempotency_key}
-        for attempt in range(self._retries if idempotency_key is not None else 0):
+        for attempt in range(self._retries if repeatable or idempotency_key is not None else 0):
             try:
                 return self._send(target, body, extra)
             except UnreachableError:
@@ -259,10 +326,18 @@ def _decode(status: int, content: bytes, retry_after: float) -> dict[str, object
     return answer
 
 
+def _done(answer: Mapping[str, object]) -> Answer:
+    return Answer(_is_success(answer), _text(answer, "message"), _error_code(answer))
+
+
 def _is_success(answer: Mapping[str, object]) -> bool:
-    value = answer.get("isSuccess")
+    return _is_true(answer, "isSuccess")
+
+
+def _is_true(answer: Mapping[str, object], name: str) -> bool:
+    value = answer.get(name)
     if not isinstance(value, bool):
-        raise ServerFailedError(200, "the answer has no isSuccess")
+        raise ServerFailedError(200, f"the answer has no {name}")
     return value
 
 

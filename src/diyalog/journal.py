@@ -63,6 +63,10 @@ class ServerJournal:
         """So many streams had missed a change and were found by the poll."""
         self._metrics.streams_behind(streams)
 
+    def estimate_missed(self, seconds: float) -> None:
+        """A customer was taken so much later than estimated, or sooner."""
+        self._metrics.estimate_missed(seconds)
+
     def stream_failed(self, error: BaseException) -> None:
         """The program failed on behalf of one stream."""
         self.failed("stream", error)

@@ -7,8 +7,10 @@ from typing import Final
 
 from diyalog.api.app import ApiPolicy
 from diyalog.api.company_look import CompanyLook, read_look
+from diyalog.domain.routing_rules import RoutingRules
 from diyalog.protocol.help import HelpLimits
 from diyalog.realtime.service import StreamPolicy
+from diyalog.routing_file import RoutingFileError, read_routing_rules
 from diyalog.server.options import ServerOptions
 from diyalog.settings import Settings, SettingsError
 from diyalog.usecases.access import AccessPolicy
@@ -29,14 +31,30 @@ def keep_ms(settings: Settings) -> int:
     return round(settings.keep_days * _DAY_MS)
 
 
+def keep_transcript_ms(settings: Settings) -> int | None:
+    """How long what was written in a conversation is kept after its end, in milliseconds; None: as long as its wait."""
+    return None if settings.keep_transcript_days is None else round(settings.keep_transcript_days * _DAY_MS)
+
+
 def waiting_policy(settings: Settings) -> WaitingPolicy:
-    """How long waits last."""
+    """How long waits last, and by what rules. Raises SettingsError."""
     return WaitingPolicy(
         limit_ms=milliseconds(settings.wait_limit),
         abandon_ms=milliseconds(settings.abandon_after),
         queue_timeout_ms=milliseconds(settings.queue_timeout),
         builtin=settings.queue == "builtin",
+        rules=routing_rules(settings),
     )
+
+
+def routing_rules(settings: Settings) -> RoutingRules:
+    """The rules of the built-in queue. Raises SettingsError for an unusable file."""
+    if settings.routing_file is None:
+        return RoutingRules()
+    try:
+        return read_routing_rules(settings.routing_file)
+    except RoutingFileError as wrong:
+        raise SettingsError("DIYALOG_ROUTING_FILE", str(wrong)) from None
 
 
 def access_policy(settings: Settings) -> AccessPolicy:

@@ -22,6 +22,7 @@ DARK_TEXT: Final = "#16211f"
 """The pages' ink in light, and the text on light colours."""
 _READABLE: Final = 4.5
 _LONGEST_NAME: Final = 60
+_LONGEST_USER: Final = 255
 
 _ORIGIN: Final = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 _ANCESTOR: Final = re.compile(r"https?://(?:\*\.)?(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
@@ -198,6 +199,12 @@ def _name(text: str) -> str:
     return text.strip()
 
 
+def _user(text: str) -> str:
+    if not text.isprintable() or len(text) > _LONGEST_USER:
+        raise ValueError(f"must be user ids of at most {_LONGEST_USER} printable characters")
+    return text
+
+
 def _phone(text: str) -> str:
     if not re.fullmatch(r"\+?[0-9][0-9 ()./-]{1,30}", text):
         raise ValueError(f"must be a phone number as people write it, like 0850 000 00 00, not {text!r}")
@@ -241,6 +248,7 @@ ATTACHED_DATA: Final = Kind("object|array", "a text", (str,), _one_of("object", 
 NETWORKS: Final = Kind("LIST", "an array of texts", (list,), _each(_network))
 ORIGINS: Final = Kind("LIST", "an array of texts", (list,), _each(_origin))
 ANCESTORS: Final = Kind("LIST", "an array of texts", (list,), _each(_ancestor))
+USERS: Final = Kind("LIST", "an array of texts", (list,), _each(_user))
 NAME: Final = Kind("TEXT", "a text", (str,), _name)
 PHONE: Final = Kind("PHONE", "a text", (str,), _phone)
 COLOUR: Final = Kind("COLOUR", "a text", (str,), _colour)

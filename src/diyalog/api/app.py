@@ -10,6 +10,7 @@ from typing import Final
 from diyalog.api.addresses import ClientAddresses
 from diyalog.api.application import ApplicationApi
 from diyalog.api.authentication import CompanyGate, Keys
+from diyalog.api.availability import AvailabilityApi
 from diyalog.api.bearer import Failures
 from diyalog.api.client import ClientApi, ClientPolicy
 from diyalog.api.client_gate import ClientGate
@@ -20,6 +21,7 @@ from diyalog.api.documents import DocumentsApi
 from diyalog.api.exchange import Answer, Exchange, Message, Receive, Scope, Send
 from diyalog.api.journal import RequestJournal
 from diyalog.api.limits import RateLimit
+from diyalog.api.notes import StaffNotes
 from diyalog.api.operations import Health, OperationsApi
 from diyalog.api.origins import Origins
 from diyalog.api.out_of_office import OutOfOfficeApi
@@ -30,6 +32,7 @@ from diyalog.api.routing import Place, RouteTable
 from diyalog.api.signature_debugging import SignatureDebugging
 from diyalog.api.staff import StaffApi
 from diyalog.api.staff_gate import StaffGate
+from diyalog.api.supervision import StaffWaits
 from diyalog.clock import Clock
 from diyalog.ports import StoreUnavailableError
 from diyalog.protocol.help import HelpLimits
@@ -37,7 +40,9 @@ from diyalog.server.body import ClientGone
 from diyalog.server.sockets import SocketApplication
 from diyalog.usecases.access import Access
 from diyalog.usecases.conversing import Conversing
+from diyalog.usecases.notes import Notes
 from diyalog.usecases.out_of_office import Office
+from diyalog.usecases.routing import Routing
 from diyalog.usecases.staff_access import StaffAccess
 from diyalog.usecases.waiting import StoppingError, Waiting
 
@@ -72,13 +77,15 @@ class ApiPolicy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseCases:
-    """What the API calls, and the sockets that the server finds beside it."""
+    """What the API calls, and the sockets that the server finds beside it. `routing` goes with the built-in queue."""
 
     waiting: Waiting
     access: Access
     conversing: Conversing
+    notes: Notes
     office: Office
     staff: StaffAccess
+    routing: Routing | None
     keys: Keys
     health: Health
     sockets: SocketApplication | None = None
@@ -111,6 +118,9 @@ def application(
         client_conversations=ClientConversations(conversing, client_gate, chat, client),
         staff=StaffApi(use_cases.staff, refused, content),
         staff_conversations=StaffConversations(conversing, staff_gate, chat),
+        staff_notes=StaffNotes(use_cases.notes, staff_gate, chat),
+        staff_waits=StaffWaits(use_cases.waiting, staff_gate),
+        availability=AvailabilityApi(use_cases.routing, staff_gate, content),
         operations=OperationsApi(use_cases.health),
         documents=DocumentsApi(policy.version, pages.integrity, policy.frame_ancestors),
     )

@@ -65,12 +65,13 @@ class SignInBody(Struct, rename="camel", gc=False):
 
 
 class SignInAnswer(Struct, rename="camel"):
-    """What a desk is let in with; `expiresAt` is when the token ends."""
+    """What a desk is let in with; `expiresAt` is when the token ends, `rights` what its owner may do now."""
 
     staff_token: str
     expires_at: str
     user_id: str
     user_name: str
+    rights: tuple[str, ...]
 
 
 class HelpBody(Struct, rename="camel", gc=False):
@@ -87,6 +88,12 @@ class AcceptBody(Struct, rename="camel", gc=False):
     customer_id: Id = UNSET
     session_id: Id = UNSET
     interaction_id: Id = UNSET
+
+
+class AvailabilityBody(Struct, rename="camel", gc=False):
+    """Body of taking offers or not."""
+
+    available: bool | UnsetType | None = UNSET
 
 
 class MessageBody(Struct, rename="camel", gc=False):

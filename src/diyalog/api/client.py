@@ -185,8 +185,8 @@ class ClientApi:
 
     async def answer(self, wait: Wait, status: int) -> Answer:
         """The help object of a wait."""
-        position = await self._waiting.position(wait)
-        told = help_object(wait, epoch=self._policy.epoch, limits=self._policy.help_limits, position=position)
+        place = await self._waiting.place(wait)
+        told = help_object(wait, epoch=self._policy.epoch, limits=self._policy.help_limits, place=place)
         return Answer(status, JSON, _encode(told), _NO_STORE)
 
 

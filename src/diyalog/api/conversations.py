@@ -15,12 +15,13 @@ from diyalog.api.messages import NO_STORE, after_of, messages_answer, read_messa
 from diyalog.api.problems import RefusedError, malformed
 from diyalog.api.staff_gate import StaffGate
 from diyalog.api.strict_json import MalformedError, StrictDecoder
-from diyalog.domain.commands import Say
-from diyalog.domain.ids import InteractionId, SessionId
+from diyalog.domain.commands import Caller, Say
+from diyalog.domain.ids import AccessKeyId, InteractionId, SessionId, StaffRef
 from diyalog.domain.results import Verdict
 from diyalog.domain.wait import Party, Wait
 from diyalog.protocol.conversation import conversation_object, waiting_object
 from diyalog.usecases.conversing import Conversing, Talk
+from diyalog.usecases.staff_access import StaffIdentity
 
 _encode: Final = msgspec.json.Encoder().encode
 _accept: Final = StrictDecoder(AcceptBody)
@@ -73,18 +74,18 @@ class StaffConversations:
             raise RefusedError("SESSION_NOT_FOUND")
         exchange.session_id = result.wait.session_id
         if result.verdict is Verdict.LOST:
-            raise RefusedError("WAIT_ENDED", detail="Nobody is waiting there any more.", members=_lost(result.wait))
+            raise RefusedError("WAIT_ENDED", detail="Nobody is waiting there any more.", members=lost_wait(result.wait))
         return _object(await self._conversing.talk(result.wait), 201)
 
     async def read(self, exchange: Exchange) -> Answer:
-        """One conversation of the agent's."""
+        """One conversation of the agent's; a supervisor reads anybody's."""
         identity = await self._gate.identify(exchange)
-        return _object(await self._conversing.conversation(session_of(exchange), identity.staff), 200)
+        return _object(await self._conversing.conversation(session_of(exchange), read_by(identity)), 200)
 
     async def messages(self, exchange: Exchange) -> Answer:
         """What was written, in order."""
         identity = await self._gate.identify(exchange)
-        found = await self._conversing.messages(session_of(exchange), after_of(exchange), staff=identity.staff)
+        found = await self._conversing.messages(session_of(exchange), after_of(exchange), staff=read_by(identity))
         if found is None:
             raise RefusedError("SESSION_NOT_FOUND")
         return messages_answer(found)
@@ -97,10 +98,13 @@ class StaffConversations:
         return await _say(self._conversing, self._policy.messages, Say(session, *message, staff=identity.staff))
 
     async def end(self, exchange: Exchange) -> Answer:
-        """End the conversation; one that is over stays as it ended."""
+        """End the conversation, a supervisor anybody's; one that is over stays as it ended."""
         identity = await self._gate.identify(exchange)
         session = exchange.session_id = session_of(exchange)
-        result = await self._conversing.end(session, Party.AGENT, staff=identity.staff)
+        if identity.supervises:
+            result = await self._conversing.end_as_supervisor(session, identity.staff, requester(identity))
+        else:
+            result = await self._conversing.end(session, Party.AGENT, staff=identity.staff)
         if result.verdict is not Verdict.WON or result.wait is None:
             raise RefusedError("SESSION_NOT_FOUND")
         return _object(await self._conversing.talk(result.wait), 200)
@@ -163,7 +167,17 @@ def _object(talk: Talk | None, status: int) -> Answer:
     return Answer(status, JSON, _encode(conversation_object(talk.wait, talk.customer)), NO_STORE)
 
 
-def _lost(wait: Wait) -> dict[str, object]:
+def read_by(identity: StaffIdentity) -> StaffRef | None:
+    """Whose conversations this member of the staff may read; None: everybody's."""
+    return None if identity.supervises else identity.staff
+
+
+def requester(identity: StaffIdentity) -> Caller:
+    """Who of the staff asked, for the audit trail: no access key has this id."""
+    return Caller(AccessKeyId("staff"), identity.user_id)
+
+
+def lost_wait(wait: Wait) -> dict[str, object]:
     """How the wait ended instead; with an agent, who has it."""
     lost = how_it_ended(wait)
     if wait.conversation is not None:

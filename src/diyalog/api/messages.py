@@ -20,8 +20,8 @@ from diyalog.protocol.times import rfc3339
 NO_STORE: Final[tuple[Header, ...]] = ((b"cache-control", b"no-store"),)
 _MOST_CHARACTERS: Final = 4000
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
-_AFTER: Final = re.compile(rb"(?:.*&)?after=([0-9]{1,15})(?:&.*)?\Z", re.DOTALL)
-_LINES: Final = frozenset("\n\r\t")
+_NUMBER: Final = re.compile(rb"[0-9]{1,15}\Z")
+_LINES: Final = frozenset("\n\t")
 _encode: Final = msgspec.json.Encoder().encode
 _decoder: Final = StrictDecoder(MessageBody)
 
@@ -42,9 +42,12 @@ async def read_message(exchange: Exchange, limits: ContentLimits) -> Message:
         raise malformed(str(error)) from None
     if not isinstance(body.id, str) or not _ID.match(body.id):
         raise RefusedError("MESSAGE_ID_INVALID")
-    if not isinstance(body.text, str) or not _is_writing(body.text):
+    if not isinstance(body.text, str):
         raise RefusedError("MESSAGE_NOT_TEXT")
-    return Message(body.id, body.text)
+    text = body.text.replace("\r\n", "\n")
+    if not _is_writing(text):
+        raise RefusedError("MESSAGE_NOT_TEXT")
+    return Message(body.id, text)
 
 
 def _is_writing(text: str) -> bool:
@@ -76,9 +79,14 @@ def nobody_there(said: Said) -> RefusedError:
 
 
 def after_of(exchange: Exchange) -> int:
-    """The number after `after=` in the query, 0 without one."""
-    found = _AFTER.match(exchange.scope["query_string"])
-    return 0 if found is None else int(found[1])
+    """The number after `after=` in the query, 0 without one; raises RefusedError when it is anything but one number."""
+    query: bytes = exchange.scope["query_string"]
+    given = [value for name, _, value in (field.partition(b"=") for field in query.split(b"&")) if name == b"after"]
+    if not given:
+        return 0
+    if len(given) > 1 or not _NUMBER.match(given[0]):
+        raise malformed("after must be one whole number from 0.")
+    return int(given[0])
 
 
 class _Messages(msgspec.Struct):

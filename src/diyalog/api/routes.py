@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 
 from diyalog.api.application import ApplicationApi
+from diyalog.api.availability import AvailabilityApi
 from diyalog.api.client import ClientApi
 from diyalog.api.conversations import ClientConversations, StaffConversations
 from diyalog.api.documents import DocumentsApi
+from diyalog.api.notes import StaffNotes
 from diyalog.api.operations import OperationsApi
 from diyalog.api.out_of_office import OutOfOfficeApi
 from diyalog.api.routing import Route, RouteTable
 from diyalog.api.staff import StaffApi
+from diyalog.api.supervision import StaffWaits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,9 @@ class Apis:
     client_conversations: ClientConversations
     staff: StaffApi
     staff_conversations: StaffConversations
+    staff_notes: StaffNotes
+    staff_waits: StaffWaits
+    availability: AvailabilityApi
     operations: OperationsApi
     documents: DocumentsApi
 
@@ -53,6 +59,11 @@ def route_table(apis: Apis) -> RouteTable:
             Route("GET", "/v1/staff/conversations/{conversationId}/messages", apis.staff_conversations.messages),
             Route("POST", "/v1/staff/conversations/{conversationId}/messages", apis.staff_conversations.say),
             Route("POST", "/v1/staff/conversations/{conversationId}/end", apis.staff_conversations.end),
+            Route("GET", "/v1/staff/conversations/{conversationId}/notes", apis.staff_notes.read),
+            Route("POST", "/v1/staff/conversations/{conversationId}/notes", apis.staff_notes.leave),
+            Route("DELETE", "/v1/staff/waits/{sessionId}", apis.staff_waits.cancel),
+            Route("PUT", "/v1/staff/availability", apis.availability.change),
+            Route("POST", "/v1/staff/offers/{sessionId}/decline", apis.availability.decline),
             Route("GET", "/v1/staff/events", apis.client.events),
             Route("GET", "/livez", apis.operations.livez),
             Route("GET", "/readyz", apis.operations.readyz),

@@ -41,7 +41,8 @@ class StaffApi:
                 self._failures.count(exchange)
                 refused.headers = (CHALLENGE,)
             raise refused from None
-        answer = SignInAnswer(session.staff_token, rfc3339(session.expires_at), session.user_id, session.user_name)
+        expires_at = rfc3339(session.expires_at)
+        answer = SignInAnswer(session.staff_token, expires_at, session.user_id, session.user_name, session.rights)
         return Answer(201, JSON, _encode(answer), _NO_STORE)
 
     def _request(self, content: bytes) -> SignInRequest:

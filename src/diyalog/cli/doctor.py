@@ -11,12 +11,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
-from diyalog.cli import doctor_bus, doctor_machine, doctor_network, doctor_signature
+from diyalog.cli import doctor_bus, doctor_machine, doctor_network, doctor_routing, doctor_signature
 from diyalog.cli.doctor_finding import Finding, Status, fail
 from diyalog.cli.doctor_settings import CHECK as SETTINGS
 from diyalog.cli.doctor_settings import check_settings
 from diyalog.cli.settings_flags import add_settings_flags, settings_from
 from diyalog.cli.sign import visible
+from diyalog.clock import SystemClock
 from diyalog.settings import Settings, SettingsError, every_setting
 
 WHOLE_S: Final = 20.0
@@ -64,6 +65,7 @@ def _checks(settings: Settings, flags: Sequence[str], config: Path | None, stati
         (doctor_machine.FOLDER, lambda: doctor_machine.check_folder(settings)),
         (doctor_machine.DATABASE, lambda: doctor_machine.check_database(settings)),
         (doctor_bus.BUS, lambda: doctor_bus.check_bus(settings)),
+        (doctor_routing.ROUTING, lambda: doctor_routing.check_routing(settings, SystemClock().now_ms)),
         ("queue", lambda: doctor_network.check_queue(settings)),
         ("token check", lambda: doctor_network.check_customer_tokens(settings)),
         ("staff token check", lambda: doctor_network.check_staff_tokens(settings)),

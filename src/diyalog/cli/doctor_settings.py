@@ -7,7 +7,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from diyalog.cli.doctor_finding import Finding, fail, ok, warn
-from diyalog.settings import Settings, every_setting, is_loopback
+from diyalog.settings import Settings, every_setting
+from diyalog.settings_loading import is_loopback
 
 CHECK: Final = "settings"
 _SECRETS: Final = frozenset({"callout_token", "database_url", "bus_url"})

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from diyalog.setting_kinds import SWITCH
-from diyalog.settings import Setting, Settings, every_setting, load
+from diyalog.settings import Setting, Settings, every_setting
+from diyalog.settings_loading import load
 
 _PREFIX: Final = "setting_"
 """Keeps the settings apart from a command's own arguments in the namespace."""

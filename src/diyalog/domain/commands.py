@@ -65,6 +65,7 @@ class StartWait(NamedTuple):
     `own_interaction`: the company queued this customer itself under that id, so nothing is sent.
     `builtin`: there is no outside queue; the wait is WAITING at once under an id of the server's making.
     `limit_ms` and `abandon_ms` are the settings of the deadlines, `queue_timeout_ms` that of CreateInteraction.
+    `needs`: the skills that the routing rules ask for.
     """
 
     command: CommandId
@@ -76,6 +77,7 @@ class StartWait(NamedTuple):
     limit_ms: int
     abandon_ms: int
     queue_timeout_ms: int
+    needs: tuple[str, ...] = ()
     token: bytes | None = None
     idempotency: Idempotency | None = None
     caller: Caller | None = None
@@ -142,6 +144,19 @@ class Say(NamedTuple):
     text: str
     customer: CustomerRef | None = None
     staff: StaffRef | None = None
+
+
+class Mark(NamedTuple):
+    """One side of a conversation, `side`, has received and read so many events of its stream, and writes just now.
+
+    What is 0 or false says nothing.
+    """
+
+    row: int
+    side: Party
+    received: int = 0
+    read: int = 0
+    typing: bool = False
 
 
 class LeaveOffice(NamedTuple):

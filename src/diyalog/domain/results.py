@@ -6,8 +6,8 @@ from enum import StrEnum, auto
 from typing import NamedTuple
 
 from diyalog.domain.commands import Request
-from diyalog.domain.ids import CustomerRef, InteractionId, NodeId, SessionId
-from diyalog.domain.wait import Outcome, Party, State, Wait
+from diyalog.domain.ids import CustomerRef, InteractionId, NodeId, SessionId, StaffRef
+from diyalog.domain.wait import Marks, Outcome, Party, State, Wait
 
 
 class Verdict(StrEnum):
@@ -153,7 +153,8 @@ class ConversationResult(NamedTuple):
 class Said(NamedTuple):
     """How an attempt to write a message went.
 
-    `verdict`: WON (`event` is the message, `replayed` if it was there before), LOST (no conversation is alive there;
+    `verdict`: WON (`event` is the message, `replayed` if it was there before; if it was not, `staff_seq` is its
+    number in the stream of the member of the staff), LOST (no conversation is alive there;
     `wait` says how it stands), MISMATCH (the id was used for another text) or UNKNOWN (no such session of theirs).
     """
 
@@ -162,16 +163,37 @@ class Said(NamedTuple):
     event: StreamEvent | None = None
     replayed: bool = False
     elsewhere: tuple[NodeId, ...] = ()
+    staff_seq: int | None = None
+
+
+class Marked(NamedTuple):
+    """How far one side of a conversation is now, `side`, for the other one to be told.
+
+    `elsewhere`: the other node, if it is another one, at which that one is.
+    """
+
+    row: int
+    session_id: SessionId
+    staff: StaffRef
+    side: Party
+    marks: Marks
+    elsewhere: NodeId | None
 
 
 class Waiter(NamedTuple):
-    """One waiting customer as the staff sees them; `present`: their app is connected now."""
+    """One waiting customer as the staff sees them; `present`: their app is connected now.
+
+    `offered`: a member of the staff is being asked just now. `unreadable`: what is stored of the customer cannot be
+    opened; then there is no name, and the number is that of the request, `?` where that is gone too.
+    """
 
     wait: Wait
     customer_id: str
     customer_name: str | None
     present: bool
     attached_data: tuple[tuple[str, str], ...]
+    offered: bool = False
+    unreadable: bool = False
 
 
 class Head(NamedTuple):

@@ -66,10 +66,30 @@ class Party(StrEnum):
     CUSTOMER_LOST = "customer_lost"
 
 
+class Place(NamedTuple):
+    """Where a wait stands in the server's own line, counted from 1, and how long it will probably last (ms).
+
+    None: not known.
+    """
+
+    position: int | None = None
+    estimated_ms: int | None = None
+
+
+class Marks(NamedTuple):
+    """How far one side of a conversation is, in events of the session's stream: the newest that the app has `received`
+    and the person has `read`, 0 for none; and when they were writing last (ms since 1970).
+    """
+
+    received: int = 0
+    read: int = 0
+    typing_at: int | None = None
+
+
 class Conversation(NamedTuple):
     """What a wait that an agent took has led to. Times in ms since 1970; `ended_at` and `ended_by` once it is over.
 
-    `acknowledged_at`: when the customer's app had received that it is over.
+    `acknowledged_at`: when the customer's app had received that it is over. `customer` and `agent`: how far each is.
     """
 
     staff: StaffRef
@@ -78,6 +98,8 @@ class Conversation(NamedTuple):
     ended_at: int | None
     ended_by: Party | None
     acknowledged_at: int | None
+    customer: Marks = Marks()
+    agent: Marks = Marks()
 
 
 class Wait(NamedTuple):
@@ -100,6 +122,5 @@ class Wait(NamedTuple):
     ended_at: int | None
     seq: int
     acknowledged_at: int | None
-    position: int | None = None
     present: NodeId | None = None
     conversation: Conversation | None = None

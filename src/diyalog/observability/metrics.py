@@ -26,6 +26,7 @@ CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 """Media type of what `Metrics.render` returns."""
 
 _CALLOUT_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_ESTIMATE_SECONDS: Final = (-1800, -600, -300, -120, -60, -30, 0, 30, 60, 120, 300, 600, 1800)
 _ACKNOWLEDGED_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.3, 1.0, 2.5, 5.0, 30.0, 300.0, 3600.0, 86_400.0)
 _LAG_SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -106,6 +107,12 @@ class Metrics:
             buckets=_ACKNOWLEDGED_SECONDS,
             registry=registry,
         )
+        self._estimate_missed = Histogram(
+            "diyalog_wait_estimate_error_seconds",
+            "How much later than first estimated an agent came; below 0: sooner.",
+            buckets=_ESTIMATE_SECONDS,
+            registry=registry,
+        )
         self._alarms = Counter(
             "diyalog_alarms", "Alarms: somebody must act, see the operations page.", ("alarm",), registry=registry
         )
@@ -161,6 +168,10 @@ class Metrics:
     def acknowledged(self, seconds: float) -> None:
         """Note how long after a wait's outcome the customer's app acknowledged it."""
         self._acknowledged.observe(seconds)
+
+    def estimate_missed(self, seconds: float) -> None:
+        """Note how much later than first estimated an agent came."""
+        self._estimate_missed.observe(seconds)
 
     def alarm(self, alarm: str) -> None:
         """Count an alarm, under its name of the operations page."""

@@ -10,11 +10,13 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from diyalog.protocol.messages import Ack, ClientMessage, Hello, Ping
-from diyalog.protocol.staff_stream import StaffHello, StaffMessage
+from diyalog.protocol.messages import Ack, ClientMessage, Hello, Ping, Read, Typing
+from diyalog.protocol.staff_stream import StaffHello, StaffMessage, StaffRead, StaffReceived, StaffTyping
 
-_DECODER: Final[msgspec.json.Decoder[ClientMessage]] = msgspec.json.Decoder(Hello | Ack | Ping)
-_STAFF_DECODER: Final[msgspec.json.Decoder[StaffMessage]] = msgspec.json.Decoder(StaffHello | Ack | Ping)
+_DECODER: Final[msgspec.json.Decoder[ClientMessage]] = msgspec.json.Decoder(Hello | Ack | Ping | Typing | Read)
+_STAFF_DECODER: Final[msgspec.json.Decoder[StaffMessage]] = msgspec.json.Decoder(
+    StaffHello | Ack | Ping | StaffTyping | StaffReceived | StaffRead
+)
 
 M = TypeVar("M")
 

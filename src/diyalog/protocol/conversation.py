@@ -11,7 +11,8 @@ class ConversationObject(Struct, frozen=True, kw_only=True, rename="camel"):
     """A conversation as the agent's desk sees it. A field that is UNSET is left out.
 
     `state` is CONNECTED while it is alive, then ENDED with `endedAt` and `endedBy`. `seq` is the newest event of the
-    session's stream. `attachedData` is kept only as long as they talk.
+    session's stream; the customer's app has received it up to `customerReceived`, the customer has read it up to
+    `customerRead`. `attachedData` is kept only as long as they talk.
     """
 
     conversation_id: str
@@ -26,12 +27,14 @@ class ConversationObject(Struct, frozen=True, kw_only=True, rename="camel"):
     ended_by: Party | UnsetType = UNSET
     present: bool
     seq: int
+    customer_received: int
+    customer_read: int
     attached_data: dict[str, str]
 
 
 class WaitingObject(Struct, frozen=True, kw_only=True, rename="camel"):
     """A waiting customer as the staff sees them. `position` counts from 1 in the server's own line, else it is null;
-    `present`: the customer's app is connected now.
+    `present`: the customer's app is connected now; `offered`: somebody of the staff is being asked just now.
     """
 
     session_id: str
@@ -42,6 +45,7 @@ class WaitingObject(Struct, frozen=True, kw_only=True, rename="camel"):
     started_at: str
     position: int | None
     present: bool
+    offered: bool
     attached_data: dict[str, str]
 
 
@@ -72,6 +76,8 @@ def conversation_object(wait: Wait, customer: Waiter) -> ConversationObject:
         ended_by=UNSET if conversation.ended_by is None else conversation.ended_by,
         present=customer.present,
         seq=wait.seq,
+        customer_received=conversation.customer.received,
+        customer_read=conversation.customer.read,
         attached_data=dict(customer.attached_data),
     )
 
@@ -88,6 +94,7 @@ def waiting_object(waiter: Waiter, position: int | None) -> WaitingObject:
         started_at=rfc3339(wait.started_at),
         position=position,
         present=waiter.present,
+        offered=waiter.offered,
         attached_data=dict(waiter.attached_data),
     )
 

@@ -5,25 +5,33 @@ from typing import Final
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from diyalog.domain.ids import SessionId
 from diyalog.domain.results import StreamEvent
-from diyalog.domain.wait import Wait
+from diyalog.domain.wait import Marks, Party, Place, Wait
 from diyalog.protocol.conversation import message_object
-from diyalog.protocol.help import HelpLimits, help_object
+from diyalog.protocol.help import HelpLimits, estimated_seconds, help_object
 from diyalog.protocol.messages import (
     ChatMessage,
     ChatPhase,
+    ChatRead,
     ChatState,
+    ChatTyping,
     Event,
     EventData,
+    Momentary,
     WaitEnded,
     WaitStarted,
+    WaitUpdated,
     Welcome,
 )
 from diyalog.protocol.times import rfc3339
 
 WAIT_STARTED: Final = "wait.started"
+WAIT_UPDATED: Final = "wait.updated"
 WAIT_ENDED: Final = "wait.ended"
 CHAT_MESSAGE: Final = "chat.message"
+CHAT_TYPING: Final = "chat.typing"
+CHAT_READ: Final = "chat.read"
 CHAT_BEGAN: Final = "chat.began"
 CHAT_ENDED: Final = "chat.ended"
 CHAT_STATE: Final = "chat.state"
@@ -35,9 +43,9 @@ PONG: Final = b'{"type":"pong"}'
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def welcome(wait: Wait, *, epoch: str, now_ms: int, recovered: bool, limits: HelpLimits, position: int | None) -> bytes:
+def welcome(wait: Wait, *, epoch: str, now_ms: int, recovered: bool, limits: HelpLimits, place: Place) -> bytes:
     """The answer to a hello; `now_ms` is the server's time in milliseconds since 1970."""
-    snapshot = help_object(wait, epoch=epoch, limits=limits, position=position)
+    snapshot = help_object(wait, epoch=epoch, limits=limits, place=place)
     return _encode(Welcome(wait.session_id, wait.seq, epoch, rfc3339(now_ms), recovered, snapshot))
 
 
@@ -74,6 +82,23 @@ def newest_wait_ended(wait: Wait) -> bytes:
     """The `wait.ended` of a wait whose newest event it is; the same bytes as `event` makes of the stored one."""
     assert wait.ended_at is not None
     return _encode(Event(wait.session_id, wait.seq, WAIT_ENDED, rfc3339(wait.ended_at), _how_it_ended(wait)))
+
+
+def wait_updated(session_id: SessionId, place: Place, now_ms: int) -> bytes:
+    """Where a wait stands now. It has no `seq`: the next one replaces it, and none is told again."""
+    data = WaitUpdated(place.position, estimated_seconds(place))
+    return _encode(Momentary(session_id, WAIT_UPDATED, rfc3339(now_ms), data))
+
+
+def typing(session_id: SessionId, now_ms: int) -> bytes:
+    """The agent is writing; without `seq`, like all that holds for a moment."""
+    return _encode(Momentary(session_id, CHAT_TYPING, rfc3339(now_ms), ChatTyping(Party.AGENT)))
+
+
+def read(session_id: SessionId, marks: Marks, now_ms: int) -> bytes:
+    """How far the agent is."""
+    data = ChatRead(Party.AGENT, marks.received, marks.read)
+    return _encode(Momentary(session_id, CHAT_READ, rfc3339(now_ms), data))
 
 
 def _how_it_ended(wait: Wait) -> WaitEnded:

@@ -4,7 +4,7 @@ from typing import Final
 
 from msgspec import UNSET, Struct, UnsetType
 
-from diyalog.domain.wait import Conversation, HelpType, Outcome, Party, Reason, State, Wait
+from diyalog.domain.wait import Conversation, HelpType, Outcome, Party, Place, Reason, State, Wait
 from diyalog.protocol.times import rfc3339
 
 
@@ -16,12 +16,17 @@ class HelpLimits(Struct, frozen=True, gc=False, rename="camel"):
     queue_timeout_seconds: int | float
 
 
-class HelpConversation(Struct, frozen=True, rename="camel"):
-    """The conversation that a wait led to; `endedAt` and `endedBy` once it is over."""
+class HelpConversation(Struct, frozen=True, kw_only=True, rename="camel"):
+    """The conversation that a wait led to; `endedAt` and `endedBy` once it is over.
+
+    The agent's desk has received every event up to `agentReceived`, the agent has read them up to `agentRead`.
+    """
 
     started_at: str
     ended_at: str | UnsetType = UNSET
     ended_by: Party | UnsetType = UNSET
+    agent_received: int
+    agent_read: int
 
 
 class HelpObject(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -29,7 +34,8 @@ class HelpObject(Struct, frozen=True, kw_only=True, rename="camel"):
 
     `interactionId` is null until the company's queue has named it. `endedAt`, `outcome` and `reason` stand once the
     wait has its outcome; `message` is the company's text, unchanged, where it gave one; `agentName` and `conversation`
-    once an agent took it. `position` counts from 1.
+    once an agent took it. `position` counts from 1, `estimatedWaitSeconds` is from now on; both are left out while
+    unknown.
     `seq` is the newest event of the session's stream, `epoch` the database's, as in the stream's hello and welcome.
     """
 
@@ -45,12 +51,14 @@ class HelpObject(Struct, frozen=True, kw_only=True, rename="camel"):
     agent_name: str | UnsetType = UNSET
     conversation: HelpConversation | UnsetType = UNSET
     position: int | UnsetType = UNSET
+    estimated_wait_seconds: int | UnsetType = UNSET
     seq: int
     epoch: str
     limits: HelpLimits
 
 
 _MS_PER_SECOND: Final = 1000
+_ESTIMATE_STEP_MS: Final = 30_000
 
 
 def help_limits(limit_ms: int, abandon_ms: int, queue_timeout_ms: int) -> HelpLimits:
@@ -58,8 +66,9 @@ def help_limits(limit_ms: int, abandon_ms: int, queue_timeout_ms: int) -> HelpLi
     return HelpLimits(_seconds(limit_ms), _seconds(abandon_ms), _seconds(queue_timeout_ms))
 
 
-def help_object(wait: Wait, *, epoch: str, limits: HelpLimits, position: int | None) -> HelpObject:
-    """The wait as its customer's app sees it. `position` is its place in the built-in queue, None where unknown."""
+def help_object(wait: Wait, *, epoch: str, limits: HelpLimits, place: Place) -> HelpObject:
+    """The wait as its customer's app sees it; `place` is where it stands in the built-in queue."""
+    seconds = estimated_seconds(place)
     return HelpObject(
         session_id=wait.session_id,
         interaction_id=wait.interaction_id,
@@ -72,11 +81,18 @@ def help_object(wait: Wait, *, epoch: str, limits: HelpLimits, position: int | N
         message=UNSET if wait.message is None else wait.message,
         agent_name=UNSET if wait.conversation is None else wait.conversation.agent_name,
         conversation=UNSET if wait.conversation is None else _conversation(wait.conversation),
-        position=UNSET if position is None else position,
+        position=UNSET if place.position is None else place.position,
+        estimated_wait_seconds=UNSET if seconds is None else seconds,
         seq=wait.seq,
         epoch=epoch,
         limits=limits,
     )
+
+
+def estimated_seconds(place: Place) -> int | None:
+    """The estimate in seconds, up to the next half minute: it says no more than it knows, and changes seldom."""
+    ms = place.estimated_ms
+    return None if ms is None else max(1, -(-ms // _ESTIMATE_STEP_MS)) * _ESTIMATE_STEP_MS // _MS_PER_SECOND
 
 
 def _conversation(conversation: Conversation) -> HelpConversation:
@@ -84,6 +100,8 @@ def _conversation(conversation: Conversation) -> HelpConversation:
         started_at=rfc3339(conversation.started_at),
         ended_at=UNSET if conversation.ended_at is None else rfc3339(conversation.ended_at),
         ended_by=UNSET if conversation.ended_by is None else conversation.ended_by,
+        agent_received=conversation.agent.received,
+        agent_read=conversation.agent.read,
     )
 
 

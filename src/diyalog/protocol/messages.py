@@ -40,7 +40,21 @@ class Ping(Struct, frozen=True, gc=False, tag_field="type", tag="ping"):
     """Is anybody there? Answered by Pong: browsers' programs cannot see the server's own pings."""
 
 
-ClientMessage = Hello | Ack | Ping
+class Aside(Struct, frozen=True, gc=False):
+    """What a client says of a conversation for the moment. Without a conversation it has no effect."""
+
+
+class Typing(Aside, frozen=True, gc=False, tag_field="type", tag="typing"):
+    """The customer is writing. To be said again at most every 2 s; it holds for 3 s."""
+
+
+class Read(Aside, frozen=True, gc=False, tag_field="type", tag="read"):
+    """The customer has read every event up to `seq`, which the app has received."""
+
+    seq: Sequence
+
+
+ClientMessage = Hello | Ack | Ping | Typing | Read
 
 
 class Welcome(Struct, frozen=True, gc=False, tag_field="type", tag="welcome", rename="camel"):
@@ -114,8 +128,38 @@ class Event(Struct, frozen=True, gc=False, tag_field="type", tag="event", rename
     data: EventData
 
 
+class WaitUpdated(Struct, frozen=True, gc=False, rename="camel"):
+    """Data of `wait.updated`: the place in the server's own line, counted from 1, and the likely wait from now on."""
+
+    position: int | None
+    estimated_wait_seconds: int | None
+
+
+class ChatTyping(Struct, frozen=True, gc=False):
+    """Data of `chat.typing`: the other side was writing just now."""
+
+    author: Party
+
+
+class ChatRead(Struct, frozen=True, gc=False):
+    """Data of `chat.read`: the other side's app has received, and the person has read, every event up to these."""
+
+    author: Party
+    received: int
+    read: int
+
+
+class Momentary(Struct, frozen=True, gc=False, tag_field="type", tag="event", rename="camel"):
+    """Something of the moment: without a number, not stored, not told again, and replaced by the next."""
+
+    session_id: str
+    event: str
+    at: str
+    data: WaitUpdated | ChatTyping | ChatRead
+
+
 class Pong(Struct, frozen=True, gc=False, tag_field="type", tag="pong"):
     """Answers Ping."""
 
 
-ServerMessage = Welcome | Event | Pong
+ServerMessage = Welcome | Event | Momentary | Pong

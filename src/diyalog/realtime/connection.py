@@ -5,21 +5,24 @@ from dataclasses import dataclass
 from typing import Final
 
 from diyalog.clock import Clock
+from diyalog.domain.commands import Mark
 from diyalog.domain.ids import CustomerRef, SessionId
 from diyalog.domain.results import StreamEvent
-from diyalog.domain.wait import Outcome, State, Wait
+from diyalog.domain.wait import Marks, Outcome, Party, Place, State, Wait
 from diyalog.ports import StoreUnavailableError
 from diyalog.protocol import frames
 from diyalog.protocol.codec import decode
 from diyalog.protocol.codes import CloseCode
-from diyalog.protocol.help import HelpLimits
-from diyalog.protocol.messages import ClientMessage, Hello
+from diyalog.protocol.help import HelpLimits, estimated_seconds
+from diyalog.protocol.messages import Aside, ClientMessage, Hello, Read
 from diyalog.realtime.hub import Hub
 from diyalog.realtime.journal import StreamJournal
+from diyalog.realtime.marking import Marking, Shown
 from diyalog.realtime.presence import Presence
 from diyalog.realtime.stream import Stage, Stream
 from diyalog.usecases.following import Followed, Following
 
+_NOWHERE: Final[tuple[int | None, int | None]] = (None, None)
 _ENDS: Final = frozenset({frames.WAIT_ENDED, frames.CHAT_ENDED})
 
 _REFUSALS: Final = {
@@ -47,6 +50,7 @@ class StreamContext:
     now: Callable[[], float]
     limits: HelpLimits
     messages_per_minute: int
+    marking: Marking
 
 
 class CustomerStream(Stream[StreamContext, Hello]):
@@ -55,10 +59,13 @@ class CustomerStream(Stream[StreamContext, Hello]):
     __slots__ = (
         "_acked",
         "_ended",
+        "_place",
         "_reading",
+        "_shown",
         "_stored",
         "_storing",
         "_talked",
+        "_theirs",
         "_wanted",
         "customer",
         "over",
@@ -80,6 +87,9 @@ class CustomerStream(Stream[StreamContext, Hello]):
         self._stored = 0  # the number of the newest end whose acknowledgement is stored
         self._acked = 0  # the newest event that the client says it has
         self._talked = False  # an agent took the wait
+        self._theirs = 0  # the newest event that may be the agent's
+        self._shown: Shown | None = None  # of the agent's marks; nothing while there is no conversation
+        self._place = _NOWHERE  # what the client was told of its place in the line
         self.over = False  # the session is over
         self._reading = False
         self._storing = False
@@ -144,10 +154,14 @@ class CustomerStream(Stream[StreamContext, Hello]):
                 now_ms=context.clock.now_ms(),
                 recovered=found.recovered,
                 limits=context.limits,
-                position=found.position,
+                place=found.place,
             )
         )
+        self._place = (found.place.position, estimated_seconds(found.place))
         self.seq = after if found.recovered else wait.seq
+        self._theirs = self.seq
+        if wait.conversation is not None:
+            self._shown = Shown(wait.conversation.agent)
         if self.over:
             self._ended = wait.seq  # the snapshot tells the end, even where no event follows
         elif wait.outcome is not None and wait.acknowledged_at is None:
@@ -163,6 +177,8 @@ class CustomerStream(Stream[StreamContext, Hello]):
 
     def changed(self, wait: Wait) -> None:
         """Send the end of the wait at once if it is all that is missing; anything else is read from the store."""
+        if wait.conversation is not None:
+            self.marked(wait.conversation.agent)
         seq = wait.seq
         ended = wait.outcome is not None and wait.outcome is not Outcome.CONNECTED
         if ended and seq == self.seq + 1 and self._stage is Stage.FOLLOWING:
@@ -174,6 +190,40 @@ class CustomerStream(Stream[StreamContext, Hello]):
             self._wanted = seq
             if self._stage is Stage.FOLLOWING:
                 self._context.hub.start(self.catch_up(seq), self)
+
+    def written(self, wait: Wait, event: StreamEvent) -> None:
+        """Send a message at once if it is all that is missing; anything else is read from the store."""
+        if event.seq == self.seq + 1 and self._stage is Stage.FOLLOWING:
+            self._deliver(wait, (event,))
+        else:
+            self.changed(wait)
+
+    def marked(self, marks: Marks) -> None:
+        """Tell the client how far the agent is, and that the agent is writing, as far as that is new."""
+        if self._stage is not Stage.FOLLOWING or self.over:
+            return
+        now_ms = self._context.clock.now_ms()
+        if self._shown is None:
+            self._shown = Shown(Marks())
+        writes, further = self._shown.news(marks, now_ms)
+        if writes:
+            self._socket.send(frames.typing(self.session_id, now_ms))
+        if further is not None:
+            self._socket.send(frames.read(self.session_id, further, now_ms))
+
+    @property
+    def waits(self) -> bool:
+        """Whether the client has been told nothing but that its wait goes on."""
+        return self._stage is Stage.FOLLOWING and not (self.over or self._talked or self._ended)
+
+    def placed(self, place: Place) -> bool:
+        """Tell the client its place in the line, unless it knows; whether it did not."""
+        told = (place.position, estimated_seconds(place))
+        if told == self._place or not self.waits:
+            return False
+        self._place = told
+        self._socket.send(frames.wait_updated(self.session_id, place, self._context.clock.now_ms()))
+        return True
 
     def _newest(self, head: int) -> None:
         if head > self.seq and self._stage is Stage.FOLLOWING:
@@ -207,6 +257,10 @@ class CustomerStream(Stream[StreamContext, Hello]):
             if event.seq > self.seq:
                 self._socket.send(frames.event(wait, event))
                 self.seq = event.seq
+                if event.author is Party.AGENT:
+                    self._theirs = event.seq
+                    if self._shown is not None and event.kind == frames.CHAT_MESSAGE:
+                        self._shown.wrote(event.at)
                 if event.kind in _ENDS:
                     self._ended = event.seq
         self._note(wait)
@@ -215,15 +269,29 @@ class CustomerStream(Stream[StreamContext, Hello]):
         self.over = wait.state is State.ENDED
         self._talked = wait.conversation is not None
         told = wait if wait.conversation is None else wait.conversation
+        if wait.conversation is not None:
+            self.marked(wait.conversation.agent)
         if self.over and told.acknowledged_at is not None:
             self._context.hub.linger(self)
 
     # -- acknowledging
 
     def _acknowledged(self, seq: int) -> None:
-        self._acked = max(self._acked, seq)
+        received, self._acked = min(self._acked, self._theirs), max(self._acked, seq)
+        if self._talked and not self.over and min(seq, self._theirs) > received:
+            self._context.marking.note(Mark(self.row, Party.CUSTOMER, received=min(seq, self._theirs)))
         if self.owes:
             self._context.hub.start(self._store_acknowledgement(), self)
+
+    def _heard(self, aside: Aside) -> None:
+        if not self._talked or self.over:
+            return
+        if isinstance(aside, Read):
+            # Its app may know the number of a message of its own that was not sent to it yet.
+            seq = min(aside.seq, self.seq)
+            self._context.marking.note(Mark(self.row, Party.CUSTOMER, received=seq, read=seq))
+        else:
+            self._context.marking.note(Mark(self.row, Party.CUSTOMER, typing=True))
 
     async def _store_acknowledgement(self) -> None:
         if self._storing:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from diyalog.domain.ids import CustomerRef, SessionId
-from diyalog.domain.wait import Wait
+from diyalog.domain.results import Marked, StaffEvent, StreamEvent
+from diyalog.domain.wait import Marks, Party, Place, Wait
 from diyalog.protocol.codes import CloseCode
 from diyalog.realtime.deadlines import Deadlines
 from diyalog.realtime.journal import StreamJournal
@@ -36,8 +37,25 @@ class Follower(Newest, Protocol):
         """The client's acknowledgement is still to be stored."""
         ...
 
+    @property
+    def waits(self) -> bool:
+        """The client has been told nothing but that its wait goes on."""
+        ...
+
     def changed(self, wait: Wait) -> None:
         """Take note of a committed change of the session's wait."""
+        ...
+
+    def written(self, wait: Wait, event: StreamEvent) -> None:
+        """Take note of a committed message of the session."""
+        ...
+
+    def marked(self, marks: Marks) -> None:
+        """Tell the client how far the agent is, as far as that is new."""
+        ...
+
+    def placed(self, place: Place) -> bool:
+        """Tell the client its place in the line, unless it knows; whether it did not."""
         ...
 
     async def catch_up(self, head: int) -> None:
@@ -62,6 +80,17 @@ class Hub(Places[SessionId, Follower]):
         """Deliver a committed change of a wait; the WaitListener of this node."""
         for stream in self.at(wait.session_id):
             stream.changed(wait)
+
+    def written(self, told: StaffEvent) -> None:
+        """Deliver a message."""
+        for stream in self.at(told.wait.session_id):
+            stream.written(told.wait, told.event)
+
+    def marked(self, marked: Marked) -> None:
+        """Deliver how far an agent is."""
+        if marked.side is Party.AGENT:
+            for stream in self.at(marked.session_id):
+                stream.marked(marked.marks)
 
     def follow(self, stream: Follower) -> CloseCode | None:
         """Make a joining stream the one of its session, in place of an older one, which is closed.

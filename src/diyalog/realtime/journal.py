@@ -2,7 +2,7 @@
 
 from typing import Literal, Protocol
 
-Doing = Literal["hello", "read", "acknowledge", "heads", "presence"]
+Doing = Literal["hello", "read", "acknowledge", "heads", "presence", "line", "marks"]
 """What a stream was doing when the store was away."""
 
 
@@ -26,6 +26,10 @@ class StreamJournal(Protocol):
 
     def fell_behind(self, streams: int) -> None:
         """So many streams had missed a change and were found by the poll; on one node a fault, with a bus a loss."""
+        ...
+
+    def estimate_missed(self, seconds: float) -> None:
+        """A customer was taken so much later than the first estimate had said; less than 0: sooner."""
         ...
 
     def stream_failed(self, error: BaseException) -> None:

@@ -16,7 +16,7 @@ from typing import Final, Generic, Protocol, TypeVar
 from diyalog.protocol import frames
 from diyalog.protocol.codec import FrameError
 from diyalog.protocol.codes import CloseCode
-from diyalog.protocol.messages import Ack, Ping
+from diyalog.protocol.messages import Ack, Aside, Ping
 from diyalog.realtime.journal import StreamJournal
 from diyalog.server.sockets import Socket
 
@@ -92,7 +92,7 @@ class Stream(ABC, Generic[C, H]):
         """What it follows, for the journal; None as long as that is not known."""
 
     @abstractmethod
-    def _decode(self, text: str) -> H | Ack | Ping:
+    def _decode(self, text: str) -> H | Ack | Ping | Aside:
         """Read a message of the client. Raises FrameError."""
 
     @abstractmethod
@@ -102,6 +102,10 @@ class Stream(ABC, Generic[C, H]):
     @abstractmethod
     def _acknowledged(self, seq: int) -> None:
         """The client has every event up to `seq`, which was sent."""
+
+    @abstractmethod
+    def _heard(self, aside: Aside) -> None:
+        """The client says something for the moment."""
 
     @abstractmethod
     def _left(self, stage: Stage) -> None:
@@ -132,6 +136,11 @@ class Stream(ABC, Generic[C, H]):
             self._socket.send(frames.PONG)
         elif isinstance(message, Ack):
             self._acknowledge(message.seq)
+        elif isinstance(message, Aside):
+            if self._stage is Stage.FOLLOWING:
+                self._heard(message)
+            else:
+                self._unexpected()
         elif self._stage is Stage.AWAITING_HELLO:
             self._stage = Stage.JOINING
             self._socket.pause()

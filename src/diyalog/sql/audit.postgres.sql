@@ -19,7 +19,7 @@ WITH ours AS MATERIALIZED (
   SELECT name, to_regclass(name) AS oid
   FROM unnest(ARRAY['schema_version', 'setting', 'access_key', 'customer', 'transaction_hash', 'client_token', 'wait',
                     'audit', 'outbox', 'idempotency', 'node', 'tally', 'audit_link', 'audit_cut', 'staff', 'staff_token',
-                    'conversation', 'conversation_event', 'staff_event']) AS names (name)
+                    'conversation', 'conversation_event', 'staff_event', 'offer', 'pass', 'note']) AS names (name)
 ), parts (class, oid) AS (
   SELECT CAST('pg_class' AS regclass), CAST(oid AS oid) FROM ours
   UNION ALL SELECT 'pg_class', indexrelid FROM pg_index WHERE indrelid IN (SELECT oid FROM ours)

@@ -11,7 +11,8 @@ SELECT w.id, w.customer FROM customer AS c JOIN wait AS w ON w.customer = c.id
 WHERE c.lookup = :lookup ORDER BY w.state <> 'ENDED' DESC, w.id DESC LIMIT 1
 
 -- name: conversation_of_wait
-SELECT c.staff, s.lookup, s.sealed_profile, c.started_at, c.ended_at, c.ended_by, c.acknowledged_at
+SELECT c.staff, s.lookup, s.sealed_profile, c.started_at, c.ended_at, c.ended_by, c.acknowledged_at,
+       c.customer_received, c.customer_read, c.customer_typing_at, c.agent_received, c.agent_read, c.agent_typing_at
 FROM conversation AS c JOIN staff AS s ON s.id = c.staff WHERE c.wait = :wait
 
 -- name: begin_conversation
@@ -35,6 +36,28 @@ UPDATE conversation SET acknowledged_at = :now
 WHERE wait = :wait AND ended_at IS NOT NULL AND acknowledged_at IS NULL
   AND (SELECT seq FROM wait WHERE id = :wait) <= :seq
 
+-- name: mark_customer
+UPDATE conversation
+SET customer_received = greatest(customer_received, CAST(:received AS bigint)),
+    customer_read = greatest(customer_read, CAST(:read AS bigint)),
+    customer_typing_at = CASE WHEN CAST(:typing AS boolean) THEN :now ELSE customer_typing_at END
+WHERE wait = :wait AND ended_at IS NULL
+  AND (CAST(:typing AS boolean) OR customer_received < CAST(:received AS bigint) OR customer_read < CAST(:read AS bigint))
+RETURNING wait, staff, customer_received, customer_read, customer_typing_at,
+  (SELECT w.session_id FROM wait AS w WHERE w.id = conversation.wait),
+  (SELECT s.present FROM staff AS s WHERE s.id = conversation.staff)
+
+-- name: mark_agent
+UPDATE conversation
+SET agent_received = greatest(agent_received, CAST(:received AS bigint)),
+    agent_read = greatest(agent_read, CAST(:read AS bigint)),
+    agent_typing_at = CASE WHEN CAST(:typing AS boolean) THEN :now ELSE agent_typing_at END
+WHERE wait = :wait AND ended_at IS NULL
+  AND (CAST(:typing AS boolean) OR agent_received < CAST(:received AS bigint) OR agent_read < CAST(:read AS bigint))
+RETURNING wait, staff, agent_received, agent_read, agent_typing_at,
+  (SELECT w.session_id FROM wait AS w WHERE w.id = conversation.wait),
+  (SELECT w.present FROM wait AS w WHERE w.id = conversation.wait)
+
 -- name: next_event
 UPDATE wait SET seq = seq + 1 WHERE id = :wait RETURNING seq, present
 
@@ -43,7 +66,7 @@ INSERT INTO conversation_event (wait, seq, kind, at, author, message_id, sealed_
 VALUES (:wait, :seq, :kind, :now, :author, :message_id, :text)
 
 -- name: next_staff_event
-UPDATE staff SET seq = seq + 1 WHERE id = :staff RETURNING seq, present
+UPDATE staff SET seq = seq + 1, idle_since = :now WHERE id = :staff RETURNING seq, present
 
 -- name: write_staff_event
 INSERT INTO staff_event (staff, seq, wait, event_seq) VALUES (:staff, :seq, :wait, :event_seq)
@@ -116,11 +139,12 @@ FROM wait AS w JOIN customer AS c ON c.id = w.customer WHERE w.id = :wait
 -- name: waiting_line
 SELECT w.id, w.session_id, w.customer, w.interaction_id, w.help_type, w.state, w.outcome, w.reason, w.sealed_message,
        w.started_at, w.ended_at, w.seq, w.acknowledged_at, w.command, w.queued_at,
-       c.lookup, c.sealed_profile, w.present, w.sealed_request
+       c.lookup, c.sealed_profile, w.present, w.sealed_request,
+       EXISTS (SELECT 1 FROM offer AS o WHERE o.wait = w.id)
 FROM (SELECT * FROM wait WHERE outcome IS NULL AND due_at >= 0  -- by the open ones, never through all waits
-      ORDER BY id + 0 LIMIT :limit) AS w
+      ORDER BY coalesce(line_at, started_at), id LIMIT :limit) AS w
 CROSS JOIN LATERAL (SELECT lookup, sealed_profile FROM customer WHERE id = w.customer LIMIT 1) AS c
-ORDER BY w.id
+ORDER BY coalesce(w.line_at, w.started_at), w.id
 
 -- name: hold_named_waits
 SELECT id FROM wait WHERE id = ANY (CAST(:waits AS bigint[])) ORDER BY id FOR UPDATE

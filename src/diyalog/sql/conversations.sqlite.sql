@@ -11,7 +11,8 @@ SELECT w.id, w.customer FROM customer AS c JOIN wait AS w ON w.customer = c.id
 WHERE c.lookup = :lookup ORDER BY w.state <> 'ENDED' DESC, w.id DESC LIMIT 1
 
 -- name: conversation_of_wait
-SELECT c.staff, s.lookup, s.sealed_profile, c.started_at, c.ended_at, c.ended_by, c.acknowledged_at
+SELECT c.staff, s.lookup, s.sealed_profile, c.started_at, c.ended_at, c.ended_by, c.acknowledged_at,
+       c.customer_received, c.customer_read, c.customer_typing_at, c.agent_received, c.agent_read, c.agent_typing_at
 FROM conversation AS c JOIN staff AS s ON s.id = c.staff WHERE c.wait = :wait
 
 -- name: begin_conversation
@@ -35,6 +36,28 @@ UPDATE conversation SET acknowledged_at = :now
 WHERE wait = :wait AND ended_at IS NOT NULL AND acknowledged_at IS NULL
   AND (SELECT seq FROM wait WHERE id = :wait) <= :seq
 
+-- name: mark_customer
+UPDATE conversation
+SET customer_received = max(customer_received, :received),
+    customer_read = max(customer_read, :read),
+    customer_typing_at = CASE WHEN :typing THEN :now ELSE customer_typing_at END
+WHERE wait = :wait AND ended_at IS NULL
+  AND (:typing OR customer_received < :received OR customer_read < :read)
+RETURNING wait, staff, customer_received, customer_read, customer_typing_at,
+  (SELECT w.session_id FROM wait AS w WHERE w.id = conversation.wait),
+  (SELECT s.present FROM staff AS s WHERE s.id = conversation.staff)
+
+-- name: mark_agent
+UPDATE conversation
+SET agent_received = max(agent_received, :received),
+    agent_read = max(agent_read, :read),
+    agent_typing_at = CASE WHEN :typing THEN :now ELSE agent_typing_at END
+WHERE wait = :wait AND ended_at IS NULL
+  AND (:typing OR agent_received < :received OR agent_read < :read)
+RETURNING wait, staff, agent_received, agent_read, agent_typing_at,
+  (SELECT w.session_id FROM wait AS w WHERE w.id = conversation.wait),
+  (SELECT w.present FROM wait AS w WHERE w.id = conversation.wait)
+
 -- name: next_event
 UPDATE wait SET seq = seq + 1 WHERE id = :wait RETURNING seq, present
 
@@ -43,7 +66,7 @@ INSERT INTO conversation_event (wait, seq, kind, at, author, message_id, sealed_
 VALUES (:wait, :seq, :kind, :now, :author, :message_id, :text)
 
 -- name: next_staff_event
-UPDATE staff SET seq = seq + 1 WHERE id = :staff RETURNING seq, present
+UPDATE staff SET seq = seq + 1, idle_since = :now WHERE id = :staff RETURNING seq, present
 
 -- name: write_staff_event
 INSERT INTO staff_event (staff, seq, wait, event_seq) VALUES (:staff, :seq, :wait, :event_seq)
@@ -115,6 +138,7 @@ FROM wait AS w JOIN customer AS c ON c.id = w.customer WHERE w.id = :wait
 -- name: waiting_line
 SELECT w.id, w.session_id, w.customer, w.interaction_id, w.help_type, w.state, w.outcome, w.reason, w.sealed_message,
        w.started_at, w.ended_at, w.seq, w.acknowledged_at, w.command, w.queued_at,
-       c.lookup, c.sealed_profile, w.present, w.sealed_request
+       c.lookup, c.sealed_profile, w.present, w.sealed_request,
+       EXISTS (SELECT 1 FROM offer AS o WHERE o.wait = w.id)
 FROM wait AS w INDEXED BY wait_due JOIN customer AS c ON c.id = w.customer
-WHERE w.outcome IS NULL ORDER BY w.id LIMIT :limit
+WHERE w.outcome IS NULL ORDER BY coalesce(w.line_at, w.started_at), w.id LIMIT :limit

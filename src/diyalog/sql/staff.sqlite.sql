@@ -19,7 +19,8 @@ FROM staff_token AS t JOIN staff AS s ON s.id = t.staff WHERE t.digest = :digest
 DELETE FROM staff_token WHERE digest IN (SELECT digest FROM staff_token WHERE issued_at <= :before LIMIT :limit)
 
 -- name: touch_staff
-UPDATE staff SET seen_at = :now WHERE id = :staff
+-- Calls do not stand in for the desk of somebody who takes offers: only a connected one is asked.
+UPDATE staff SET seen_at = :now WHERE id = :staff AND NOT (available AND present IS NULL)
 
 -- name: leave_office
 UPDATE staff SET absent_since = coalesce(absent_since, :now), sealed_absence = :absence WHERE lookup = :lookup RETURNING id

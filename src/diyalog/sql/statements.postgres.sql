@@ -124,9 +124,14 @@ UPDATE client_token SET interaction_id = NULL WHERE digest = :digest
 
 -- name: insert_wait
 INSERT INTO wait (session_id, customer, interaction_id, queue, help_type, state, sealed_request, command, started_at,
-                  queued_at, seq, limit_at, abandon_ms, answer_by, due_at, seen_at)
+                  queued_at, seq, limit_at, abandon_ms, answer_by, due_at, seen_at, needs, line_at)
 VALUES (:session, :customer, :interaction, :queue, :help_type, :state, :request, :command, :now,
-        :queued_at, :seq, :limit_at, :abandon_ms, :answer_by, :due_at, :now)
+        :queued_at, :seq, :limit_at, :abandon_ms, :answer_by, :due_at, :now, :needs,
+        CASE WHEN CAST(:queue AS text) = 'builtin' THEN (
+          SELECT CASE WHEN p.reason = 'replaced' AND p.ended_at > CAST(:now AS bigint) - 600000 THEN p.line_at ELSE (
+                   SELECT coalesce(p.line_at, p.started_at) FROM conversation AS c
+                   WHERE c.wait = p.id AND c.ended_by = 'agent_lost' AND c.ended_at > CAST(:now AS bigint) - 600000) END
+          FROM wait AS p WHERE p.customer = CAST(:customer AS bigint) ORDER BY p.id + 0 DESC LIMIT 1) END)
 RETURNING id
 
 -- name: name_builtin_interaction
@@ -268,8 +273,25 @@ DELETE FROM client_token WHERE digest = ANY (ARRAY (
   SELECT digest FROM client_token WHERE issued_at <= :before ORDER BY issued_at LIMIT :limit FOR UPDATE SKIP LOCKED))
 
 -- name: old_waits
-SELECT id FROM (SELECT id, state, ended_at FROM wait ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED) AS first
-WHERE state = 'ENDED' AND ended_at <= :before
+-- A conversation goes with its wait, and counts from its own end, which one that ends meanwhile does not have yet.
+SELECT id FROM (
+  SELECT w.id, w.state, CASE WHEN w.outcome = 'CONNECTED' THEN (SELECT c.ended_at FROM conversation AS c WHERE c.wait = w.id)
+                        ELSE w.ended_at END AS over_at
+  FROM wait AS w ORDER BY w.id LIMIT :limit FOR UPDATE OF w SKIP LOCKED) AS first
+WHERE state = 'ENDED' AND over_at <= :before
+
+-- name: old_transcripts
+-- From one conversation that has events to the next, by the key: past those that go on, but not through all.
+WITH RECURSIVE kept (wait, n) AS (
+  SELECT min(wait), CAST(1 AS bigint) FROM conversation_event WHERE wait > 0
+  UNION ALL
+  SELECT (SELECT min(e.wait) FROM conversation_event AS e WHERE e.wait > kept.wait), n + 1
+  FROM kept WHERE kept.wait IS NOT NULL AND n < 10 * CAST(:limit AS bigint))
+SELECT w.id
+FROM kept
+CROSS JOIN LATERAL (SELECT ended_at FROM conversation WHERE wait = kept.wait LIMIT 1) AS c
+JOIN wait AS w ON w.id = kept.wait
+WHERE c.ended_at <= :before ORDER BY w.id LIMIT :limit FOR UPDATE OF w SKIP LOCKED
 
 -- name: forget_unresolved
 DELETE FROM outbox WHERE wait = :wait AND unresolved
@@ -287,47 +309,6 @@ DELETE FROM customer WHERE id = ANY (ARRAY (
   SELECT c.id FROM customer AS c WHERE c.seen_at <= :before AND c.barred_at IS NULL
     AND (SELECT w.id FROM wait AS w WHERE w.customer = c.id LIMIT 1) IS NULL
   ORDER BY c.seen_at LIMIT :limit FOR UPDATE SKIP LOCKED))
-
--- name: find_customer
-SELECT id, barred_at, sealed_profile FROM customer WHERE lookup = :lookup
-
--- name: write_customer
-INSERT INTO customer (lookup, sealed_profile, seen_at) VALUES (:lookup, :profile, :now)
-ON CONFLICT (lookup) DO UPDATE SET sealed_profile = excluded.sealed_profile, seen_at = excluded.seen_at
-RETURNING id, barred_at
-
--- name: bar_customer
-UPDATE customer SET barred_at = :barred_at WHERE id = :customer
-
--- name: write_hash
-INSERT INTO transaction_hash (customer_lookup, device_lookup, digest, interaction_id, expires_at)
-VALUES (:customer, :device, :digest, :interaction, :expires_at)
-ON CONFLICT (customer_lookup, device_lookup)
-DO UPDATE SET digest = excluded.digest, interaction_id = excluded.interaction_id, expires_at = excluded.expires_at
-
--- name: take_hash
-DELETE FROM transaction_hash
-WHERE digest = :digest AND customer_lookup = :customer AND device_lookup = :device AND expires_at > :now
-RETURNING interaction_id
-
--- name: write_token
-INSERT INTO client_token (digest, customer, issued_at, interaction_id) VALUES (:digest, :customer, :now, :interaction)
-
--- name: find_token
-SELECT t.customer, t.issued_at, c.lookup, c.sealed_profile, c.barred_at
-FROM client_token AS t JOIN customer AS c ON c.id = t.customer WHERE t.digest = :digest
-
--- name: read_keys
-SELECT id, name, created_at, revoked_at, sealed_secret FROM access_key ORDER BY created_at, id
-
--- name: insert_key
-INSERT INTO access_key (id, name, sealed_secret, created_at) VALUES (:id, :name, :secret, :now)
-
--- name: find_key
-SELECT revoked_at FROM access_key WHERE id = :id
-
--- name: revoke_key
-UPDATE access_key SET revoked_at = :now, sealed_secret = NULL WHERE id = :id AND revoked_at IS NULL RETURNING id
 
 -- name: read_setting
 SELECT value FROM setting WHERE name = :name
@@ -353,7 +334,7 @@ SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reas
 -- name: wait_changed_by
 SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reason, sealed_message, started_at, ended_at,
        seq, acknowledged_at, command, queued_at FROM wait
-WHERE id > (SELECT max(id) FROM wait) - 10000 AND command = :command
+WHERE id BETWEEN (SELECT max(id) FROM wait) - 10000 AND (SELECT max(id) FROM wait) AND command = :command
 
 -- name: waits_by_rows
 SELECT id, session_id, customer, interaction_id, help_type, state, outcome, reason, sealed_message, started_at, ended_at,
@@ -381,7 +362,7 @@ SELECT id, limit_at <= now_ms() FROM wait WHERE outcome IS NULL AND due_at <= no
 FOR UPDATE SKIP LOCKED
 
 -- name: read_line
-SELECT coalesce(json_agg(id ORDER BY id), '[]') FROM wait WHERE outcome IS NULL
+SELECT coalesce(json_agg(id ORDER BY coalesce(line_at, started_at), id), '[]') FROM wait WHERE outcome IS NULL
 
 -- name: read_tally
 SELECT json_build_array(

@@ -110,9 +110,14 @@ UPDATE client_token SET interaction_id = NULL WHERE digest = :digest
 
 -- name: insert_wait
 INSERT INTO wait (session_id, customer, interaction_id, queue, help_type, state, sealed_request, command, started_at,
-                  queued_at, seq, limit_at, abandon_ms, answer_by, due_at, seen_at)
+                  queued_at, seq, limit_at, abandon_ms, answer_by, due_at, seen_at, needs, line_at)
 VALUES (:session, :customer, :interaction, :queue, :help_type, :state, :request, :command, :now,
-        :queued_at, :seq, :limit_at, :abandon_ms, :answer_by, :due_at, :now)
+        :queued_at, :seq, :limit_at, :abandon_ms, :answer_by, :due_at, :now, :needs,
+        CASE WHEN :queue = 'builtin' THEN (
+          SELECT CASE WHEN p.reason = 'replaced' AND p.ended_at > :now - 600000 THEN p.line_at ELSE (
+                   SELECT coalesce(p.line_at, p.started_at) FROM conversation AS c
+                   WHERE c.wait = p.id AND c.ended_by = 'agent_lost' AND c.ended_at > :now - 600000) END
+          FROM wait AS p WHERE p.customer = :customer ORDER BY p.id DESC LIMIT 1) END)
 RETURNING id
 
 -- name: name_builtin_interaction
@@ -238,7 +243,21 @@ DELETE FROM transaction_hash WHERE digest IN (SELECT digest FROM transaction_has
 DELETE FROM client_token WHERE digest IN (SELECT digest FROM client_token WHERE issued_at <= :before LIMIT :limit)
 
 -- name: old_waits
-SELECT id FROM (SELECT id, state, ended_at FROM wait ORDER BY id LIMIT :limit) WHERE state = 'ENDED' AND ended_at <= :before
+-- A conversation goes with its wait, and counts from its own end.
+SELECT id FROM (
+  SELECT w.id, w.state, CASE WHEN w.outcome = 'CONNECTED' THEN (SELECT c.ended_at FROM conversation AS c WHERE c.wait = w.id)
+                        ELSE w.ended_at END AS over_at
+  FROM wait AS w ORDER BY w.id LIMIT :limit)
+WHERE state = 'ENDED' AND over_at <= :before
+
+-- name: old_transcripts
+-- From one conversation that has events to the next, by the key: past those that go on, but not through all.
+WITH RECURSIVE kept (wait, n) AS (
+  SELECT min(wait), 1 FROM conversation_event WHERE wait > 0
+  UNION ALL
+  SELECT (SELECT min(e.wait) FROM conversation_event AS e WHERE e.wait > kept.wait), n + 1
+  FROM kept WHERE kept.wait IS NOT NULL AND n < 10 * :limit)
+SELECT c.wait FROM kept JOIN conversation AS c ON c.wait = kept.wait WHERE c.ended_at <= :before ORDER BY c.wait LIMIT :limit
 
 -- name: forget_unresolved
 DELETE FROM outbox WHERE wait = :wait AND unresolved = 1
@@ -254,47 +273,6 @@ WHERE id IN (SELECT id FROM audit WHERE at <= :before AND sealed_requester IS NO
 DELETE FROM customer WHERE id IN (
   SELECT id FROM customer AS c WHERE seen_at <= :before AND barred_at IS NULL
     AND NOT EXISTS (SELECT 1 FROM wait AS w WHERE w.customer = c.id) LIMIT :limit)
-
--- name: find_customer
-SELECT id, barred_at, sealed_profile FROM customer WHERE lookup = :lookup
-
--- name: write_customer
-INSERT INTO customer (lookup, sealed_profile, seen_at) VALUES (:lookup, :profile, :now)
-ON CONFLICT (lookup) DO UPDATE SET sealed_profile = excluded.sealed_profile, seen_at = excluded.seen_at
-RETURNING id, barred_at
-
--- name: bar_customer
-UPDATE customer SET barred_at = :barred_at WHERE id = :customer
-
--- name: write_hash
-INSERT INTO transaction_hash (customer_lookup, device_lookup, digest, interaction_id, expires_at)
-VALUES (:customer, :device, :digest, :interaction, :expires_at)
-ON CONFLICT (customer_lookup, device_lookup)
-DO UPDATE SET digest = excluded.digest, interaction_id = excluded.interaction_id, expires_at = excluded.expires_at
-
--- name: take_hash
-DELETE FROM transaction_hash
-WHERE digest = :digest AND customer_lookup = :customer AND device_lookup = :device AND expires_at > :now
-RETURNING interaction_id
-
--- name: write_token
-INSERT INTO client_token (digest, customer, issued_at, interaction_id) VALUES (:digest, :customer, :now, :interaction)
-
--- name: find_token
-SELECT t.customer, t.issued_at, c.lookup, c.sealed_profile, c.barred_at
-FROM client_token AS t JOIN customer AS c ON c.id = t.customer WHERE t.digest = :digest
-
--- name: customer_of_lookup
-SELECT id FROM customer WHERE lookup = :lookup
-
--- name: read_keys
-SELECT id, name, created_at, revoked_at, sealed_secret FROM access_key ORDER BY created_at, id
-
--- name: insert_key
-INSERT INTO access_key (id, name, sealed_secret, created_at) VALUES (:id, :name, :secret, :now)
-
--- name: revoke_key
-UPDATE access_key SET revoked_at = :now, sealed_secret = NULL WHERE id = :id AND revoked_at IS NULL RETURNING id
 
 -- name: read_setting
 SELECT value FROM setting WHERE name = :name
@@ -336,7 +314,7 @@ SELECT json_group_array(json_array(w.id, w.seq, w.state <> 'ENDED' AND w.present
 SELECT id, limit_at <= :now FROM wait WHERE outcome IS NULL AND due_at <= :now ORDER BY due_at LIMIT :limit
 
 -- name: read_line
-SELECT json_group_array(id ORDER BY id) FROM wait WHERE outcome IS NULL
+SELECT json_group_array(id ORDER BY coalesce(line_at, started_at), id) FROM wait WHERE outcome IS NULL
 
 -- name: read_tally
 SELECT json_array(

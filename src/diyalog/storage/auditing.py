@@ -31,7 +31,8 @@ from diyalog.domain.audit_chain import (
 )
 from diyalog.domain.audit_report import AuditNames
 from diyalog.domain.audit_waits import WaitChanges
-from diyalog.ports import AuditEnds, StoreUnavailableError
+from diyalog.ports import StoreUnavailableError
+from diyalog.ports_audit import AuditEnds
 from diyalog.storage.connection import migrate, open_connection, translated_errors
 from diyalog.storage.sealing import SealBrokenError, Sealer
 from diyalog.storage.sqlite import DATABASE_NAME

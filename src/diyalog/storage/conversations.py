@@ -5,10 +5,11 @@ from typing import Final, Protocol
 
 import msgspec
 
-from diyalog.domain.commands import AcceptWait, EndConversation, Say
+from diyalog.domain.commands import AcceptWait, EndConversation, Mark, Request, Say
 from diyalog.domain.ids import CommandId, NodeId, SessionId, StaffRef
 from diyalog.domain.results import (
     ConversationResult,
+    Marked,
     Said,
     StaffEvent,
     StaffHead,
@@ -16,20 +17,22 @@ from diyalog.domain.results import (
     Waiter,
 )
 from diyalog.domain.wait import Outcome, Wait
-from diyalog.storage import conversing
+from diyalog.storage import conversing, marking
 from diyalog.storage.admission import profile_place
 from diyalog.storage.rows import conversation_event, conversation_of, open_request, open_wait
-from diyalog.storage.sealing import Sealer
+from diyalog.storage.sealing import SealBrokenError, Sealer
 from diyalog.storage.transaction import Row, Value, each
 from diyalog.storage.writing import CommandWriter
 
 _ACCEPT: Final = conversing.accept_waits
 _END: Final = conversing.end_conversations
 _SAY: Final = conversing.say
+_MARK: Final = each(marking.mark)
 _CONNECT: Final = each(conversing.connect_staff, lambda ask: ask[0])
 _ACKNOWLEDGE: Final = each(conversing.acknowledge_end)
 _END_LOST: Final = each(conversing.end_lost)
 _WAIT_COLUMNS: Final = 15
+_NOT_KNOWN: Final = "?"  # desks leave out a customer without a number
 PAGE: Final = 500
 """Most events that are read at once."""
 
@@ -67,6 +70,10 @@ class DatabaseConversations:
     async def say(self, command: Say) -> Said:
         """Write a message, once under its sender's id."""
         return await self._writer.submit(_SAY, command)
+
+    async def mark(self, marks: Sequence[Mark]) -> Sequence[Marked]:
+        """Store how far sides of conversations are."""
+        return await self._writer.submit(_MARK, marks)
 
     async def staff_present(self, staff: StaffRef, *, connected: bool) -> None:
         """Store that a desk connected to this node, or went away from it."""
@@ -108,7 +115,7 @@ class DatabaseConversations:
         if not found:
             return None
         lookup, sealed, present, session_id, request = found[0]
-        return self._seen(wait, lookup, sealed, present, self._attached(session_id, request))
+        return self._seen(wait, lookup, sealed, present, self._request(session_id, request))
 
     async def live(self, staff: StaffRef) -> Sequence[int]:
         """Rows of the waits whose conversations with this member of the staff are alive, oldest first."""
@@ -145,15 +152,19 @@ class DatabaseConversations:
     def _waiter(self, row: Row) -> Waiter:
         fields = list(row)
         wait = open_wait(fields[:_WAIT_COLUMNS], self._sealer)
-        lookup, sealed, present, request = fields[_WAIT_COLUMNS:]
-        return self._seen(wait, lookup, sealed, present, self._attached(wait.session_id, request))
+        lookup, sealed, present, request, offered = fields[_WAIT_COLUMNS:]
+        seen = self._seen(wait, lookup, sealed, present, self._request(wait.session_id, request))
+        return seen._replace(offered=bool(offered))
 
-    def _seen(
-        self, wait: Wait, lookup: bytes, sealed: bytes, present: str | None, attached: tuple[tuple[str, str], ...]
-    ) -> Waiter:
-        profile = msgspec.json.decode(self._sealer.open(profile_place(lookup), sealed), type=dict[str, str])
-        return Waiter(wait, profile["customerId"], profile.get("customerName"), present is not None, attached)
+    def _seen(self, wait: Wait, lookup: bytes, sealed: bytes, present: str | None, request: Request | None) -> Waiter:
+        # What is damaged in one row must not hide the whole line.
+        attached = () if request is None else request.attached_data
+        try:
+            profile = msgspec.json.decode(self._sealer.open(profile_place(lookup), sealed), type=dict[str, str])
+            return Waiter(wait, profile["customerId"], profile.get("customerName"), present is not None, attached)
+        except (SealBrokenError, msgspec.MsgspecError, KeyError):
+            known = _NOT_KNOWN if request is None else request.customer_id
+            return Waiter(wait, known, None, present is not None, attached, unreadable=True)
 
-    def _attached(self, session_id: str, sealed: bytes | None) -> tuple[tuple[str, str], ...]:
-        request = None if sealed is None else open_request(session_id, sealed, self._sealer)
-        return () if request is None else request.attached_data  # one damaged row must not hide the whole line
+    def _request(self, session_id: str, sealed: bytes | None) -> Request | None:
+        return None if sealed is None else open_request(session_id, sealed, self._sealer)

@@ -28,9 +28,10 @@ class _Event(NamedTuple):
 
 
 class _Written(NamedTuple):
-    """An event that was written, and the other nodes that serve one of the sides."""
+    """The numbers of an event that was written, and the other nodes that serve one of the sides."""
 
     seq: int
+    staff_seq: int
     elsewhere: tuple[NodeId, ...]
 
 
@@ -158,7 +159,8 @@ async def _say(transaction: Transaction, command: Say, row: int | None) -> Said:
     sealed = transaction.sealer.seal(place, command.text)
     written = await _write(transaction, row, talk.staff, _Event("message", author, command.message_id, sealed))
     event = StreamEvent(written.seq, "chat.message", transaction.now, author, command.message_id, command.text)
-    return Said(Verdict.WON, wait._replace(seq=written.seq), event, elsewhere=written.elsewhere)
+    wait = wait._replace(seq=written.seq)
+    return Said(Verdict.WON, wait, event, elsewhere=written.elsewhere, staff_seq=written.staff_seq)
 
 
 async def _owned_wait(transaction: Transaction, session_id: SessionId, customer: CustomerRef | None) -> int | None:
@@ -190,7 +192,7 @@ async def _write(transaction: Transaction, row: int, staff: StaffRef, event: _Ev
     nodes = {node for node in (customer_node, staff_node) if node is not None and node != transaction.node}
     for node in sorted(nodes):
         await transaction.wake(node, row)
-    return _Written(seq, tuple(sorted(nodes)))
+    return _Written(seq, staff_seq, tuple(sorted(nodes)))
 
 
 async def connect_staff(transaction: Transaction, ask: tuple[StaffRef, bool]) -> None:

@@ -1,10 +1,12 @@
 """Signs of life of customers and nodes, and the end of what must not be kept."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from diyalog.domain.ids import NodeId
 from diyalog.ports import Beat
+from diyalog.storage.notes import forget_notes, forget_old_notes
+from diyalog.storage.routing import forget_routing
 from diyalog.storage.transaction import Transaction
 
 SILENT_MS: Final = 15_000
@@ -77,20 +79,53 @@ async def _release(transaction: Transaction, gone: str, seen_at: int) -> None:
     await transaction.run("remove_node", gone=gone)
 
 
-async def forget(transaction: Transaction, ask: tuple[int, int, int]) -> int:
-    """Delete what is older than `ask[0]` ms (tokens: `ask[1]` ms), up to `ask[2]` rows of each kind."""
-    keep_ms, token_ms, limit = ask
-    before = transaction.now - keep_ms
+class Keep(NamedTuple):
+    """How long things are kept (ms), and how many rows of each kind one transaction deletes at most.
+
+    `wait_ms` counts from the end of a wait, or of the conversation that it led to; `text_ms`, never longer, from the
+    end of a conversation: what was written in it. `token_ms` counts from when a token was given.
+    """
+
+    wait_ms: int
+    text_ms: int
+    token_ms: int
+    limit: int
+
+
+async def forget(transaction: Transaction, keep: Keep) -> int:
+    """Delete what must not be kept longer; how many rows went, what goes along with a row not counted."""
+    now, limit = transaction.now, keep.limit
     changed = transaction.changed
-    gone = await changed("forget_idempotency", before=transaction.now - 86_400_000, limit=limit)
+    gone = await changed("forget_idempotency", before=now - 86_400_000, limit=limit)
     gone += await changed("forget_hashes", limit=limit)
-    gone += await changed("forget_tokens", before=transaction.now - token_ms, limit=limit)
-    gone += await changed("forget_staff_tokens", before=transaction.now - token_ms, limit=limit)
-    gone += await changed("forget_requesters", before=before, limit=limit)
-    for (wait,) in await transaction.rows("old_waits", before=before, limit=limit):
+    gone += await changed("forget_tokens", before=now - keep.token_ms, limit=limit)
+    gone += await changed("forget_staff_tokens", before=now - keep.token_ms, limit=limit)
+    gone += await changed("forget_requesters", before=now - keep.wait_ms, limit=limit)
+    if keep.text_ms < keep.wait_ms:
+        gone += await _forget_texts(transaction, now - keep.text_ms, limit)
+    for (wait,) in await transaction.rows("old_waits", before=now - keep.wait_ms, limit=limit):
         gone += await changed("forget_unresolved", wait=wait)
         if await changed("forget_wait", wait=wait):
             gone += 1
-            for statement in ("forget_conversation", "forget_conversation_events", "forget_staff_events"):
-                await transaction.run(statement, wait=wait)
-    return gone + await changed("forget_customers", before=transaction.now - max(token_ms, keep_ms), limit=limit)
+            await transaction.run("forget_conversation", wait=wait)
+            await _forget_events(transaction, wait)
+            await forget_notes(transaction, wait)
+            await forget_routing(transaction, wait)
+    longest = max(keep.token_ms, keep.wait_ms)
+    return gone + await changed("forget_customers", before=now - longest, limit=limit)
+
+
+async def _forget_texts(transaction: Transaction, before: int, limit: int) -> int:
+    """Forget what was written in conversations, and about their customers, that ended up to `before`.
+
+    That they took place stays known. A note that was written later counts from then.
+    """
+    old = await transaction.rows("old_transcripts", before=before, limit=limit)
+    for (wait,) in old:
+        await _forget_events(transaction, wait)
+    return len(old) + await forget_old_notes(transaction, before, limit)
+
+
+async def _forget_events(transaction: Transaction, wait: int) -> None:
+    await transaction.run("forget_conversation_events", wait=wait)
+    await transaction.run("forget_staff_events", wait=wait)

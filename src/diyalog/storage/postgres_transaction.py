@@ -110,6 +110,11 @@ class PostgresTransaction:
         text, _ = self._sql["hold_staff"]
         await self._connection.execute(text, sorted(set(staff)), sorted(set(waits)))
 
+    async def hold_routing(self) -> bool:
+        """Take the advisory lock of whoever routes, unless it is taken."""
+        found = await self.row("hold_routing")
+        return bool(found is not None and found[0])
+
     async def wake(self, node: NodeId, wait: int) -> None:
         """Notify the node, if it is NOTIFY that tells nodes."""
         if self._always["notify"]:

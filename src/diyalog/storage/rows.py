@@ -8,7 +8,7 @@ import msgspec
 from diyalog.domain.commands import Request
 from diyalog.domain.ids import SessionId, StaffRef
 from diyalog.domain.results import StreamEvent
-from diyalog.domain.wait import Conversation, HelpType, Outcome, Party, Reason, State, Wait
+from diyalog.domain.wait import Conversation, HelpType, Marks, Outcome, Party, Reason, State, Wait
 from diyalog.storage.sealing import SealBrokenError, Sealer
 from diyalog.storage.transaction import Row
 
@@ -52,10 +52,12 @@ def events_of(row: Row) -> list[StreamEvent]:
 
 def conversation_of(row: Row, sealer: Sealer) -> Conversation:
     """Build a Conversation from the columns of statement `conversation_of_wait`."""
-    staff, lookup, sealed, started_at, ended_at, ended_by, acknowledged_at = row
+    staff, lookup, sealed, started_at, ended_at, ended_by, acknowledged_at, *marks = row
     profile = msgspec.json.decode(sealer.open(staff_place(lookup), sealed), type=dict[str, str])
     by = None if ended_by is None else Party(ended_by)
-    return Conversation(StaffRef(staff), profile["userName"], started_at, ended_at, by, acknowledged_at)
+    name = profile["userName"]
+    customer, agent = Marks(*marks[:3]), Marks(*marks[3:])
+    return Conversation(StaffRef(staff), name, started_at, ended_at, by, acknowledged_at, customer, agent)
 
 
 _KINDS: Final = {"began": "chat.began", "message": "chat.message", "ended": "chat.ended"}

@@ -78,6 +78,10 @@ class SqliteTransaction:
     async def hold_conversations(self, waits: Sequence[int], staff: Sequence[StaffRef]) -> None:
         """Nothing: one transaction writes at a time."""
 
+    async def hold_routing(self) -> bool:
+        """Nothing: one transaction writes at a time."""
+        return True
+
     async def wake(self, node: NodeId, wait: int) -> None:
         """Nothing: there is no other node."""
 

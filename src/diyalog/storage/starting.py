@@ -157,6 +157,7 @@ async def _insert(transaction: Transaction, command: StartWait, own: Interaction
         due_at=transaction.now + min(command.limit_ms, command.abandon_ms),
         abandon_ms=command.abandon_ms,
         answer_by=transaction.now + command.queue_timeout_ms,
+        needs=msgspec.json.encode(command.needs).decode() if command.needs else None,
     )
     assert inserted is not None, "the inserted row is returned"
     row: int = inserted[0]

@@ -6,7 +6,7 @@ from importlib import resources
 _NAME = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
-STORE_FILES = ("statements", "staff", "conversations")
+STORE_FILES = ("statements", "access", "staff", "conversations", "routing", "notes")
 """The files that a store works with, each once for every database."""
 
 

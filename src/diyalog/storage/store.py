@@ -29,6 +29,8 @@ from diyalog.domain.wait import Outcome, Wait
 from diyalog.ports import Beat, StaffRecord
 from diyalog.storage import admission, deliveries, endings, lifetimes, staffing, starting
 from diyalog.storage.conversations import DatabaseConversations
+from diyalog.storage.notes import DatabaseNotes
+from diyalog.storage.routings import DatabaseRouting
 from diyalog.storage.rows import events_of, open_wait
 from diyalog.storage.sealing import SealBrokenError, Sealer
 from diyalog.storage.transaction import Row, Transaction, Value, each
@@ -75,6 +77,16 @@ class DatabaseStore(ABC):
     def conversations(self) -> DatabaseConversations:
         """What it can do for conversations."""
         return DatabaseConversations(self._writer, self._read, self._sealer)
+
+    @property
+    def routing(self) -> DatabaseRouting:
+        """What it can do for the built-in queue."""
+        return DatabaseRouting(self._writer, self._read)
+
+    @property
+    def staff_notes(self) -> DatabaseNotes:
+        """What it can do for notes about customers."""
+        return DatabaseNotes(self._writer, self._read, self._sealer)
 
     @abstractmethod
     async def start(self) -> None:
@@ -291,9 +303,10 @@ class DatabaseStore(ABC):
         """This node stops in good order."""
         await self._writer.submit(_LEAVE, node)
 
-    async def forget(self, keep_ms: int, token_ms: int, limit: int) -> int:
+    async def forget(self, keep_ms: int, token_ms: int, limit: int, text_ms: int | None = None) -> int:
         """Delete what must not be kept longer."""
-        return await self._writer.submit(_FORGET, (keep_ms, token_ms, limit))
+        kept = keep_ms if text_ms is None else min(text_ms, keep_ms)
+        return await self._writer.submit(_FORGET, lifetimes.Keep(keep_ms, kept, token_ms, limit))
 
     # Ways to read
 

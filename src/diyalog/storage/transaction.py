@@ -115,6 +115,10 @@ class Transaction(Protocol):
         """
         ...
 
+    async def hold_routing(self) -> bool:
+        """Let no other transaction route until this one is over; False if another one does so now."""
+        ...
+
     async def wake(self, node: NodeId, wait: int) -> None:
         """Have another node told, with the commit, that this wait changed, where the database is what tells nodes."""
         ...

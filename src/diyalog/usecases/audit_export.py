@@ -17,7 +17,7 @@ from diyalog.domain.audit_chain import (
     rows_fault,
 )
 from diyalog.domain.audit_report import CutRefusedError, ExportedBatch, ExportedRow
-from diyalog.ports import AuditStore
+from diyalog.ports_audit import AuditStore
 from diyalog.usecases.auditing import BATCH
 from diyalog.usecases.pausing import Sleep
 

@@ -2,7 +2,7 @@
 
 from diyalog.clock import Clock
 from diyalog.domain.audit_chain import AuditKeys
-from diyalog.ports import AuditStore
+from diyalog.ports_audit import AuditStore
 from diyalog.usecases.audit_export import Cutting, Export
 from diyalog.usecases.audit_verification import Verification
 from diyalog.usecases.pausing import Sleep

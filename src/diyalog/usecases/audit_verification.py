@@ -22,7 +22,7 @@ from diyalog.domain.audit_chain import (
 )
 from diyalog.domain.audit_report import AuditReport
 from diyalog.domain.audit_waits import WaitLedger
-from diyalog.ports import AuditStore
+from diyalog.ports_audit import AuditStore
 from diyalog.usecases.auditing import BATCH, LAST_ID, read_kept
 
 _LINKS: Final = 200

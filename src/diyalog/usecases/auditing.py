@@ -14,7 +14,7 @@ from diyalog.domain.audit_chain import (
     make_link,
     rows_fault,
 )
-from diyalog.ports import AuditStore
+from diyalog.ports_audit import AuditStore
 
 BATCH: Final = 1000
 """Rows under one link; a fault is found to within so many rows."""

@@ -1,7 +1,8 @@
 """Telling everybody on this node of a committed change of a wait, made here or on another node."""
 
+from diyalog.domain.results import StaffEvent
 from diyalog.domain.wait import Wait
-from diyalog.ports import WaitListener
+from diyalog.ports import MessageListener, WaitListener
 
 
 class Changes:
@@ -10,6 +11,7 @@ class Changes:
     def __init__(self) -> None:
         self._listeners: tuple[WaitListener, ...] = ()
         self._anywhere: tuple[WaitListener, ...] = ()
+        self._readers: tuple[MessageListener, ...] = ()
 
     def subscribe(self, listener: WaitListener) -> None:
         """Tell `listener` of every change from now on, wherever it was made; once it is told, the change is durable."""
@@ -19,6 +21,15 @@ class Changes:
     def subscribe_own(self, listener: WaitListener) -> None:
         """Tell `listener` of the changes that this node makes, of which nobody else tells."""
         self._listeners = (*self._listeners, listener)
+
+    def subscribe_messages(self, listener: MessageListener) -> None:
+        """Tell `listener` of the messages that this node writes."""
+        self._readers = (*self._readers, listener)
+
+    def written(self, told: StaffEvent) -> None:
+        """A message was written and committed."""
+        for listener in self._readers:
+            listener.written(told)
 
     def heard(self, wait: Wait) -> None:
         """`wait` was changed by another node, and committed."""

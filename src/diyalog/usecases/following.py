@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 from diyalog.domain.ids import SessionId
 from diyalog.domain.results import Head, StreamEvent
-from diyalog.domain.wait import Wait
+from diyalog.domain.wait import Place, Wait
 from diyalog.ports import ConversationStore, TransitionStore, WaitReader
 from diyalog.usecases.access import Access
 from diyalog.usecases.waiting import Waiting
@@ -22,7 +22,7 @@ class Followed:
     epoch: str
     recovered: bool
     events: Sequence[StreamEvent]
-    position: int | None
+    place: Place
 
 
 class FollowingStore(TransitionStore, WaitReader, Protocol):
@@ -69,8 +69,8 @@ class Following:
         wait, events = await self._store.events(known.row, after)
         same = epoch == current or (epoch is None and after == 0)
         recovered = same and after <= wait.seq and len(events) == wait.seq - after
-        position = await self._waiting.position(wait)
-        return Followed(wait, current, recovered, events if recovered else (), position)
+        place = await self._waiting.place(wait)
+        return Followed(wait, current, recovered, events if recovered else (), place)
 
     async def since(self, row: int, after: int) -> tuple[Wait, Sequence[StreamEvent]]:
         """The wait and its events after `after`."""

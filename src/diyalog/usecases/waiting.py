@@ -12,9 +12,11 @@ from diyalog.clock import Clock
 from diyalog.domain.commands import Caller, EndWait, Idempotency, Request, StartWait
 from diyalog.domain.ids import CustomerRef, InteractionId, SessionId, session_id
 from diyalog.domain.results import Delivery, EndResult, Verdict
+from diyalog.domain.routing_rules import RoutingRules
 from diyalog.domain.transitions import Event
-from diyalog.domain.wait import HelpType, State, Wait
+from diyalog.domain.wait import HelpType, Place, State, Wait
 from diyalog.ports import StoreUnavailableError, TransitionStore, WaitReader
+from diyalog.ports_routing import RoutingStore
 from diyalog.usecases.changes import Changes
 from diyalog.usecases.commanding import CommandIds
 from diyalog.usecases.departures import Departures, Watch
@@ -28,13 +30,14 @@ _ANSWER_SLACK_MS: Final = 5_000
 @dataclass(frozen=True, slots=True)
 class WaitingPolicy:
     """Settings of a wait: its longest duration, how long an app may be away, the queue's time to answer (all ms),
-    and whether the built-in queue is used instead of the company's.
+    whether the built-in queue is used instead of the company's, and by what rules.
     """
 
     limit_ms: int
     abandon_ms: int
     queue_timeout_ms: int
     builtin: bool
+    rules: RoutingRules = RoutingRules()  # noqa: RUF009  frozen
 
 
 class Answer(StrEnum):
@@ -76,6 +79,11 @@ class Started:
 class WaitStore(TransitionStore, WaitReader, Protocol):
     """What this use case needs of the store."""
 
+    @property
+    def routing(self) -> RoutingStore:
+        """What it can do for the built-in queue."""
+        ...
+
 
 class Dispatcher(Protocol):
     """Sends what is due to the company's queue (usecases/queueing.py)."""
@@ -111,7 +119,7 @@ class Waiting:
         changes.subscribe(self._departures)
         self._clock = clock
         self._commands = commands
-        self._line = Line(store, clock)
+        self.line = Line(store, clock)
 
     async def start(
         self,
@@ -137,6 +145,7 @@ class Waiting:
             limit_ms=self.policy.limit_ms,
             abandon_ms=self.policy.abandon_ms,
             queue_timeout_ms=self.policy.queue_timeout_ms,
+            needs=self.policy.rules.needs(help_type, request.attached_data) if self.policy.builtin else (),
             token=token_hash,
             idempotency=idempotency,
         )
@@ -155,11 +164,19 @@ class Waiting:
             self._queue.kick()
         if result.delivery is None:
             self._changed(result.wait)
-            return Started(result.wait)
+            return Started(await self._admitted(result.wait, idempotency))
         with self._departures.watch([result.wait.session_id]) as watch:
             self._queue.dispatch(result.delivery)
             left = await self._left(result.wait, watch)
         return Started(left if idempotency is not None else await self._told(left))
+
+    async def _admitted(self, wait: Wait, idempotency: Idempotency | None) -> Wait:
+        """The wait, which is over when the built-in queue takes no requests at this hour."""
+        if not self.policy.builtin or self.policy.rules.open_at(wait.started_at):
+            return wait
+        await self.not_delivered(None, wait.session_id, self.policy.rules.closed, None)
+        ended = await self._store.wait(wait.session_id) or wait
+        return ended if idempotency is not None else await self._told(ended)
 
     async def _left(self, wait: Wait, watch: Watch) -> Wait:
         """The wait once it has left REQUESTED: told of on this node, or found when another node ended it."""
@@ -207,19 +224,25 @@ class Waiting:
             await self._told(result.wait)  # the refusal of a late cancel tells how it ended
         return result
 
-    async def cancel_by_administrator(self, session_id: SessionId) -> EndResult:
-        """An administrator closes the request."""
-        return await self._end(EndWait(self._commands.new(), Event.ADMINISTRATOR_CANCEL, session_id=session_id))
+    async def cancel_by_administrator(self, session_id: SessionId, caller: Caller) -> EndResult:
+        """An administrator closes the request. LOST tells how it had ended; UNKNOWN: no such session."""
+        command = EndWait(self._commands.new(), Event.ADMINISTRATOR_CANCEL, session_id=session_id, caller=caller)
+        result = await self._end(command)
+        if result.verdict is not Verdict.LOST:
+            return result
+        return result._replace(wait=await self._store.wait(session_id) or result.wait)  # with who has the customer
 
     async def not_delivered(
         self,
         interaction_id: InteractionId | None,
         session_id: SessionId | None,
         message: str | None,
-        caller: Caller,
+        caller: Caller | None,
         idempotency: Idempotency | None = None,
     ) -> tuple[Answer, SessionId | None]:
         """No agent could take the interaction: release the customer, with the company's message.
+
+        `caller` is None when the built-in queue says so by its rules.
 
         `interaction_id` alone decides when given (interactionisnotdelivered page). One that is not known yet is
         held while answers of CreateInteraction are outstanding that may still name it.
@@ -236,7 +259,7 @@ class Waiting:
         interaction_id: InteractionId | None,
         session_id: SessionId | None,
         message: str | None,
-        caller: Caller,
+        caller: Caller | None,
         idempotency: Idempotency | None,
         *,
         may_hold: bool,
@@ -259,7 +282,7 @@ class Waiting:
         first: EndResult,
         interaction_id: InteractionId | None,
         message: str | None,
-        caller: Caller,
+        caller: Caller | None,
         idempotency: Idempotency | None,
     ) -> EndResult:
         """Look the interaction up again as each outstanding answer of the queue arrives."""
@@ -296,9 +319,9 @@ class Waiting:
                 await self._store.touch(wait.row)
         return wait
 
-    async def position(self, wait: Wait) -> int | None:
-        """Place in the built-in queue, counted from 1; None when unknown."""
-        return await self._line.position(wait.row) if self.policy.builtin and wait.outcome is None else None
+    async def place(self, wait: Wait) -> Place:
+        """Where the wait stands in the built-in queue."""
+        return (await self.line.places([wait.row]))[0] if self.policy.builtin and wait.outcome is None else Place()
 
     async def end_due(self) -> bool:
         """Expire and abandon waits whose time has come; whether more may be due at once."""

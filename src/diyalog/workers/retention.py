@@ -12,11 +12,14 @@ PAGE: Final = 500
 _PAGE_PAUSE_S: Final = 0.05
 
 
-def retention(store: NodeStore, *, keep_ms: int, token_ms: int, sleep: Sleep) -> Periodic:
-    """The loop that forgets. `keep_ms`: how long ended waits are kept, `token_ms`: how long client tokens are."""
+def retention(store: NodeStore, *, keep_ms: int, token_ms: int, sleep: Sleep, text_ms: int | None = None) -> Periodic:
+    """The loop that forgets. `keep_ms`: how long ended waits are kept, `token_ms`: how long client tokens are.
+
+    `text_ms`: how long what was written in a conversation is kept after its end; None: as long as its wait.
+    """
 
     async def turn() -> bool:
-        if await store.forget(keep_ms, token_ms, PAGE) < PAGE:
+        if await store.forget(keep_ms, token_ms, PAGE, text_ms) < PAGE:
             return False
         await sleep(_PAGE_PAUSE_S)
         return True
