@@ -9,13 +9,14 @@ import { reconnectDelay } from "./reconnect.js";
 
 /**
  * One message as a screen shows it. `sending`: on its way, or kept until the server can be reached.
- * `failed`: the server does not take it; `retry` sends it again.
+ * `failed`: the server does not take it; `retry` sends it again. `delivered`: the agent's desk has
+ * it; `read`: the agent, too. What the agent wrote is `sent`.
  */
 export interface ChatEntry {
   readonly id: string;
   readonly author: Author;
   readonly text: string;
-  readonly state: "sending" | "sent" | "failed";
+  readonly state: "sending" | "sent" | "delivered" | "read" | "failed";
   /** Place among the session's events and time of storing; null until it is sent. */
   readonly seq: number | null;
   readonly at: string | null;
@@ -24,6 +25,8 @@ export interface ChatEntry {
 export interface ChatEvents {
   /** All messages as they are now: those sent in the session's order, then those that are not. */
   messages: readonly ChatEntry[];
+  /** Whether the agent is writing now. */
+  typing: boolean;
 }
 
 export interface ChatOptions {
@@ -33,12 +36,20 @@ export interface ChatOptions {
 }
 
 /** What a conversation needs of the SDK's client. */
-export type ChatClient = Pick<Diyalog, "on" | "sendMessage" | "readMessages" | "endConversation">;
+export type ChatClient = Pick<
+  Diyalog,
+  "on" | "sendMessage" | "readMessages" | "endConversation" | "typing" | "read"
+>;
+
+const TYPING_MS = 3_000;
 
 interface Stored extends ChatMessage {
   /** History of the server in which the message was seen. */
   readonly epoch: string | null;
 }
+
+/** What the agent's desk has received, and the agent has read. */
+type Marks = readonly [received: number, read: number];
 
 interface Outgoing extends Writing {
   failed: boolean;
@@ -68,6 +79,8 @@ export class Chat {
   /** Counts the gaps, so that one that opens while another is filled is seen. */
   #gaps = 0;
   #loaded = false;
+  #marks: Marks;
+  #typing: ReturnType<typeof setTimeout> | undefined;
   readonly #loading: Attempts;
   readonly #sending: Attempts;
 
@@ -78,6 +91,7 @@ export class Chat {
     this.#random = options.random ?? Math.random;
     this.#heard = help.seq;
     this.#epoch = help.epoch;
+    this.#marks = marksOf(help);
     this.#outgoing = (options.unsent ?? []).map(({ id, text }) => ({ id, text, failed: false }));
     this.#written = new Set(this.#outgoing.map(({ id }) => id));
     const { signal } = this.#closing;
@@ -85,6 +99,7 @@ export class Chat {
     this.#sending = new Attempts(() => this.#sendNext(), this.#random, signal);
     client.on("event", (event) => this.#onEvent(event), { signal });
     client.on("help", (now) => this.#onHelp(now), { signal });
+    client.on("chat.typing", () => this.#agentTypes(), { signal });
     client.on("connection", ({ state }) => state === "open" && this.#goOn(), { signal });
     this.#goOn();
   }
@@ -92,7 +107,7 @@ export class Chat {
   get messages(): readonly ChatEntry[] {
     const stored = [...this.#stored.values()].sort((a, b) => a.seq - b.seq);
     return [
-      ...stored.map(({ epoch: _, ...message }) => ({ ...message, state: "sent" as const })),
+      ...stored.map(({ epoch: _, ...message }) => ({ ...message, state: this.#stateOf(message) })),
       ...this.#outgoing.map(({ id, text, failed }) => ({
         id,
         author: "customer" as const,
@@ -107,6 +122,22 @@ export class Chat {
   /** Whether what was written before has been read. */
   get loaded(): boolean {
     return this.#loaded;
+  }
+
+  /** Whether the agent is writing now. */
+  get agentTypes(): boolean {
+    return this.#typing !== undefined;
+  }
+
+  /** The customer is writing; to be called at every key. */
+  typing(): void {
+    this.#client.typing();
+  }
+
+  /** The customer has everything in view that there is. */
+  read(): void {
+    const theirs = [...this.#stored.values()].filter(({ author }) => author === "agent");
+    if (theirs.length > 0) this.#client.read(Math.max(...theirs.map(({ seq }) => seq)));
   }
 
   /** What the server is not known to have: to be kept by whoever wants it to survive a reload. */
@@ -149,7 +180,29 @@ export class Chat {
 
   /** Nothing is heard or sent after this. The conversation itself goes on. */
   close(): void {
+    clearTimeout(this.#typing);
     this.#closing.abort();
+  }
+
+  #stateOf({ author, seq }: ChatMessage): ChatEntry["state"] {
+    if (author === "agent") return "sent";
+    const [received, read] = this.#marks;
+    if (seq <= read) return "read";
+    return seq <= received ? "delivered" : "sent";
+  }
+
+  #agentTypes(): void {
+    const already = this.agentTypes;
+    clearTimeout(this.#typing);
+    this.#typing = setTimeout(() => this.#agentPauses(), TYPING_MS);
+    if (!already) this.#listeners.tell("typing", true);
+  }
+
+  #agentPauses(): void {
+    if (this.#typing === undefined) return;
+    clearTimeout(this.#typing);
+    this.#typing = undefined;
+    this.#listeners.tell("typing", false);
   }
 
   #goOn(): void {
@@ -162,20 +215,32 @@ export class Chat {
     this.#heard = Math.max(this.#heard, seq);
     const message = event === "chat.message" ? readChatMessage({ ...data, seq, at }) : null;
     if (message === null) return;
+    if (message.author === "agent") this.#agentPauses();
     this.#store(message);
     this.#changed();
   }
 
   /** A snapshot may include messages that no event told, or be that of another history. */
-  #onHelp({ sessionId, seq, epoch }: Help): void {
+  #onHelp(help: Help): void {
+    const { sessionId, seq, epoch } = help;
     if (sessionId !== this.#sessionId) return;
     const another = epoch !== this.#epoch;
+    if (another) this.#marks = [0, 0];
+    this.#markedAs(marksOf(help));
     if (!another && seq <= this.#heard) return;
     this.#missingAfter = another ? 0 : Math.min(this.#missingAfter ?? this.#heard, this.#heard);
     this.#gaps += 1;
     this.#heard = seq;
     this.#epoch = epoch;
     this.#loading.now();
+  }
+
+  /** Within one history marks only grow: one that is older may come late. */
+  #markedAs([received, read]: Marks): void {
+    const [receivedBefore, readBefore] = this.#marks;
+    if (received <= receivedBefore && read <= readBefore) return;
+    this.#marks = [Math.max(received, receivedBefore), Math.max(read, readBefore)];
+    this.#changed();
   }
 
   async #load(): Promise<boolean> {
@@ -236,6 +301,10 @@ export class Chat {
   #changed(): void {
     this.#listeners.tell("messages", this.messages);
   }
+}
+
+function marksOf({ conversation }: Help): Marks {
+  return [conversation?.agentReceived ?? 0, conversation?.agentRead ?? 0];
 }
 
 /** One thing that is tried until it succeeds, with growing pauses; never twice at the same time. */

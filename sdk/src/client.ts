@@ -293,6 +293,16 @@ export class Diyalog {
     signal?.addEventListener("abort", () => followed.close(), { once: true });
   }
 
+  /** Tells the agent that the customer is writing; to be called at every key, it is said every 2 s. */
+  typing(): void {
+    this.#followed?.typing();
+  }
+
+  /** Tells the agent that the customer has read everything up to the event with the number `seq`. */
+  read(seq: number): void {
+    this.#followed?.read(seq);
+  }
+
   /** Takes the followed session back from the screen that continued it (closed with 4409). */
   useHere(): void {
     this.#followed?.useHere();

@@ -4,6 +4,7 @@ import { CLOSE } from "./codes.js";
 import type { Lifecycle } from "./lifecycle.js";
 import {
   type ClientMessage,
+  type Momentary,
   readServerMessage,
   type ServerMessage,
   type SessionEvent,
@@ -34,6 +35,7 @@ export interface ConnectionListener {
   /** `helloAt`: when the hello was sent, by the app's clock in milliseconds. */
   onWelcome(welcome: Welcome, helloAt: number): void;
   onEvent(event: SessionEvent): void;
+  onMomentary(momentary: Momentary): void;
   /** The connection broke and comes back in `retryInMs`. The wait itself goes on. */
   onLost(lost: { readonly code: number; readonly retryInMs: number }): void;
   /** The connection does not come back by itself. */
@@ -47,6 +49,7 @@ export interface ConnectionSurroundings {
   readonly now: () => number;
 }
 
+type Aside = Extract<ClientMessage, { type: "typing" | "read" }>;
 type Phase = "connecting" | "greeting" | "live" | "pausing" | "closed";
 
 export class Connection {
@@ -119,6 +122,11 @@ export class Connection {
     this.#send({ type: "ack", seq });
   }
 
+  /** Says something for the moment: typing, or what was read. Nothing while the connection is away. */
+  say(message: Aside): void {
+    if (this.#phase === "live") this.#send(message);
+  }
+
   /** Stops following. The session itself is not touched; no more calls reach the listener. */
   close(): void {
     this.#finish();
@@ -170,11 +178,18 @@ export class Connection {
         if (this.#phase === "greeting") this.#welcome(message);
         break;
       case "event":
-        if (this.#phase === "live" && message.sessionId === this.#sessionId) this.#event(message);
+        if (this.#follows(message)) this.#event(message);
+        break;
+      case "momentary":
+        if (this.#follows(message)) this.#listener.onMomentary(message);
         break;
       default:
         break;
     }
+  }
+
+  #follows({ sessionId }: Momentary): boolean {
+    return this.#phase === "live" && sessionId === this.#sessionId;
   }
 
   #welcome(welcome: Welcome): void {

@@ -6,10 +6,14 @@ import { Connection, type ConnectionSurroundings } from "./connection.js";
 import type { Listeners } from "./listeners.js";
 import {
   applyEvent,
+  applyMomentary,
   type ChatMessage,
+  type ChatRead,
   endOf,
   type Help,
+  type Momentary,
   readChatMessage,
+  readChatRead,
   readWaitEnded,
   readWaitStarted,
   readWaitUpdated,
@@ -52,9 +56,15 @@ export interface DiyalogEvents {
    * told here: a `Chat` has the whole conversation.
    */
   "chat.message": ChatMessage;
-  /** Every event as it came, those of this list too. */
+  /** The agent is writing; holds for 3 s, or until the agent's message. */
+  "chat.typing": { readonly author: "agent" };
+  /** How far the agent is. It stands in the session's `conversation`, too. */
+  "chat.read": ChatRead;
+  /** Every numbered event as it came, those of this list too. */
   event: SessionEvent;
 }
+
+const TYPING_EVERY_MS = 2_000;
 
 export interface FollowingParts {
   readonly url: string;
@@ -78,6 +88,9 @@ export class Following {
   /** Another screen follows the session now. */
   #elsewhere = false;
   #closed = false;
+  #typedAt = Number.NEGATIVE_INFINITY;
+  /** What the customer has read; said again on each connection. */
+  #readTo = 0;
 
   /** Connects at once, to go on after the last event that `help` includes. */
   constructor(help: Help, parts: FollowingParts) {
@@ -95,6 +108,21 @@ export class Following {
     if (!this.#elsewhere || this.#closed) return;
     this.#elsewhere = false;
     this.#connection = this.#connect();
+  }
+
+  /** The customer is writing. However often it is said, the agent is told every 2 s. */
+  typing(): void {
+    const now = this.#parts.around.now();
+    if (now - this.#typedAt < TYPING_EVERY_MS) return;
+    this.#typedAt = now;
+    this.#connection.say({ type: "typing" });
+  }
+
+  /** The customer has read everything up to the event with the number `seq`. */
+  read(seq: number): void {
+    if (seq <= this.#readTo) return;
+    this.#readTo = seq;
+    this.#connection.say({ type: "read", seq });
   }
 
   wake(): void {
@@ -116,6 +144,7 @@ export class Following {
       {
         onWelcome: (welcome, helloAt) => this.#onWelcome(welcome, helloAt),
         onEvent: (event) => this.#onEvent(event),
+        onMomentary: (momentary) => this.#onMomentary(momentary),
         onLost: ({ code, retryInMs }) =>
           this.#tell("connection", { state: "lost", code, retryInMs }),
         onClosed: ({ code }) => this.#onClosed(code),
@@ -128,6 +157,9 @@ export class Following {
     this.#parts.clock.heard(serverTime, helloAt);
     // Events that follow bring the state up to date one by one; without any, the snapshot is it.
     const eventsFollow = recovered && seq > this.#help.seq;
+    // Another history counts from its own beginning.
+    if (epoch !== this.#help.epoch) this.#readTo = 0;
+    if (this.#readTo > 0) this.#connection.say({ type: "read", seq: this.#readTo });
     this.#tell("connection", { state: "open", serverTime });
     if (this.#closed) return;
     if (eventsFollow) {
@@ -143,17 +175,28 @@ export class Following {
   #onEvent(event: SessionEvent): void {
     this.#help = applyEvent(this.#help, event);
     if (event.event === "wait.started") this.#tell("wait.started", readWaitStarted(event.data));
-    if (event.event === "wait.updated") this.#tell("wait.updated", readWaitUpdated(event.data));
     const ends = event.event === "wait.ended";
     const over = event.event === "chat.state" && this.#help.state === "ENDED";
-    if (event.event === "chat.message") this.#tellMessage(event);
+    const theirs = event.event === "chat.message" && this.#tellMessage(event);
     this.#show(event, ends ? readWaitEnded(event) : null);
-    if (ends || over) this.#acknowledge(event.seq);
+    // An end is kept until the app has it; of a message the agent is told that it has arrived.
+    if (ends || over || theirs) this.#acknowledge(event.seq);
   }
 
-  #tellMessage({ seq, at, data }: SessionEvent): void {
+  /** @returns whether it is the agent's */
+  #tellMessage({ seq, at, data }: SessionEvent): boolean {
     const message = readChatMessage({ ...data, seq, at });
     if (message !== null) this.#tell("chat.message", message);
+    return message?.author === "agent";
+  }
+
+  #onMomentary(momentary: Momentary): void {
+    const { event, data } = momentary;
+    this.#help = applyMomentary(this.#help, momentary);
+    if (event === "wait.updated") this.#tell("wait.updated", readWaitUpdated(data));
+    if (event === "chat.typing") this.#tell("chat.typing", { author: "agent" });
+    if (event === "chat.read") this.#tell("chat.read", readChatRead(data));
+    this.#show(null, null);
   }
 
   #onClosed(code: number): void {

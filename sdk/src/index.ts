@@ -44,6 +44,7 @@ export type { Lifecycle } from "./lifecycle.js";
 export type { ClientStorage } from "./memory.js";
 export type {
   ChatMessage,
+  ChatRead,
   Help,
   HelpConversation,
   HelpLimits,

@@ -24,6 +24,9 @@ export interface HelpConversation {
   readonly endedAt: string | null;
   /** An `EndedBy`, or a word that this version of the SDK does not know yet. */
   readonly endedBy: EndedBy | (string & {}) | null;
+  /** The newest event that the agent's desk has received, and that the agent has read; 0: none. */
+  readonly agentReceived: number;
+  readonly agentRead: number;
 }
 
 /** One request for help as the server knows it. Times are RFC 3339 in UTC. */
@@ -80,13 +83,23 @@ export interface ChatMessage {
   readonly at: string;
 }
 
-/** One event of a session; `data` is as the server sent it. */
-export interface SessionEvent {
+/** How far the agent is in the session's events: what the desk received, what the agent has read. */
+export interface ChatRead {
+  readonly received: number;
+  readonly read: number;
+}
+
+/** What holds for a moment: it has no number, and the next one of its kind replaces it. */
+export interface Momentary {
   readonly sessionId: string;
-  readonly seq: number;
   readonly event: string;
   readonly at: string;
   readonly data: Fields;
+}
+
+/** One event of a session; `data` is as the server sent it. */
+export interface SessionEvent extends Momentary {
+  readonly seq: number;
 }
 
 export interface Welcome {
@@ -103,6 +116,7 @@ export interface Welcome {
 export type ServerMessage =
   | Welcome
   | ({ readonly type: "event" } & SessionEvent)
+  | ({ readonly type: "momentary" } & Momentary)
   | { readonly type: "pong" }
   | { readonly type: "unknown" };
 
@@ -115,7 +129,9 @@ export type ClientMessage =
       readonly epoch: string | null;
     }
   | { readonly type: "ack"; readonly seq: number }
-  | { readonly type: "ping" };
+  | { readonly type: "ping" }
+  | { readonly type: "typing" }
+  | { readonly type: "read"; readonly seq: number };
 
 export type Fields = Readonly<Record<string, unknown>>;
 
@@ -187,6 +203,8 @@ function readConversation(value: unknown): HelpConversation | null {
     startedAt: textOf(value["startedAt"]) ?? "",
     endedAt: textOf(value["endedAt"]),
     endedBy: textOf(value["endedBy"]),
+    agentReceived: numberOf(value["agentReceived"]) ?? 0,
+    agentRead: numberOf(value["agentRead"]) ?? 0,
   };
 }
 
@@ -202,6 +220,10 @@ export function readWaitUpdated(data: Fields): WaitUpdated {
     position: numberOf(data["position"]),
     estimatedWaitSeconds: numberOf(data["estimatedWaitSeconds"]),
   };
+}
+
+export function readChatRead(data: Fields): ChatRead {
+  return { received: numberOf(data["received"]) ?? 0, read: numberOf(data["read"]) ?? 0 };
 }
 
 /** Reads the end from an event of the session. */
@@ -233,8 +255,6 @@ export function applyEvent(help: Help, event: SessionEvent): Help {
       const state = help.state === "REQUESTED" ? "WAITING" : help.state;
       return { ...next, state, interactionId: started.interactionId ?? help.interactionId };
     }
-    case "wait.updated":
-      return { ...next, ...readWaitUpdated(event.data) };
     case "wait.ended": {
       const ended = readWaitEnded(event);
       const connected = ended.outcome === "CONNECTED";
@@ -245,7 +265,7 @@ export function applyEvent(help: Help, event: SessionEvent): Help {
         message: ended.message,
         interactionId: ended.interactionId ?? help.interactionId,
         agentName: ended.agentName ?? help.agentName,
-        conversation: connected ? { startedAt: event.at, endedAt: null, endedBy: null } : null,
+        conversation: connected ? begunAt(event.at) : null,
         state: connected ? "CONNECTED" : "ENDED",
         endedAt: event.at,
         position: null,
@@ -256,12 +276,30 @@ export function applyEvent(help: Help, event: SessionEvent): Help {
       const agentName = textOf(event.data["agentName"]) ?? help.agentName;
       if (event.data["state"] !== "CHAT_ENDED") return { ...next, agentName };
       const endedBy = textOf(event.data["endedBy"]);
-      const startedAt = help.conversation?.startedAt ?? "";
-      return { ...next, state: "ENDED", conversation: { startedAt, endedAt: event.at, endedBy } };
+      const begun = help.conversation ?? begunAt("");
+      return { ...next, state: "ENDED", conversation: { ...begun, endedAt: event.at, endedBy } };
     }
     default:
       return next;
   }
+}
+
+/** The help object after something of the moment. */
+export function applyMomentary(help: Help, { event, data }: Momentary): Help {
+  if (event === "wait.updated") return { ...help, ...readWaitUpdated(data) };
+  if (event !== "chat.read" || help.conversation === null) return help;
+  const { received, read } = readChatRead(data);
+  const { agentReceived, agentRead } = help.conversation;
+  const conversation = {
+    ...help.conversation,
+    agentReceived: Math.max(agentReceived, received),
+    agentRead: Math.max(agentRead, read),
+  };
+  return { ...help, conversation };
+}
+
+function begunAt(startedAt: string): HelpConversation {
+  return { startedAt, endedAt: null, endedBy: null, agentReceived: 0, agentRead: 0 };
 }
 
 export function parseObject(text: string): Fields | null {
@@ -301,9 +339,11 @@ function readEvent(fields: Fields): ServerMessage | null {
   const sessionId = textOf(fields["sessionId"]);
   const seq = numberOf(fields["seq"]);
   const event = textOf(fields["event"]);
-  if (sessionId === null || seq === null || event === null) return null;
+  if (sessionId === null || event === null) return null;
   const data = isFields(fields["data"]) ? fields["data"] : {};
-  return { type: "event", sessionId, seq, event, at: textOf(fields["at"]) ?? "", data };
+  const told = { sessionId, event, at: textOf(fields["at"]) ?? "", data };
+  if (fields["seq"] === undefined) return { type: "momentary", ...told };
+  return seq === null ? null : { type: "event", ...told, seq };
 }
 
 function isFields(value: unknown): value is Fields {

@@ -55,6 +55,115 @@ function shown(chat: Chat): string[] {
 
 const POST = "POST /v1/client/help/session-1/messages";
 
+describe("without a word", () => {
+  it("shows how far the agent is with one's own messages", async () => {
+    const help = await connected();
+    const chat = openChat(help);
+    await settle();
+    chat.send("Merhaba");
+    chat.send("Kartım gelmedi");
+    await settle();
+    const states: string[][] = [];
+    chat.on("messages", (messages) => states.push(messages.map(({ state }) => state)));
+    server.moment("chat.read", { author: "agent", received: 5, read: 4 });
+    server.moment("chat.read", { author: "agent", received: 5, read: 4 });
+    server.moment("chat.read", { author: "agent", received: 5, read: 5 });
+    server.moment("chat.read", { author: "agent", received: 5, read: 4 });
+    await settle();
+    expect(states).toEqual([
+      ["read", "delivered"],
+      ["read", "read"],
+    ]);
+  });
+
+  it("knows from a fresh start how far the agent was", async () => {
+    const help = await connected();
+    const { conversation } = help;
+    if (conversation === null) throw new Error("it is a conversation");
+    const marked = { ...help, conversation: { ...conversation, agentReceived: 4, agentRead: 3 } };
+    const chat = openChat(marked, [{ id: "m-1", text: "Merhaba" }]);
+    await settle();
+    expect(shown(chat)).toEqual(["customer: Merhaba (delivered)"]);
+  });
+
+  it("shows that the agent is writing, for 3 s or until the message", async () => {
+    const chat = openChat(await connected());
+    await settle();
+    const told: boolean[] = [];
+    chat.on("typing", (typing) => told.push(typing));
+    server.moment("chat.typing", { author: "agent" });
+    await settle(2_000);
+    server.moment("chat.typing", { author: "agent" });
+    await settle(2_999);
+    expect(told).toEqual([true]);
+    await settle(1);
+    expect([told, chat.agentTypes]).toEqual([[true, false], false]);
+    server.moment("chat.typing", { author: "agent" });
+    server.conversation.say("a1", "Buyrun");
+    await settle();
+    expect([told, chat.agentTypes]).toEqual([[true, false, true, false], false]);
+  });
+
+  it("says that the customer is writing every 2 s, however fast the keys", async () => {
+    const chat = openChat(await connected());
+    await settle();
+    for (let key = 0; key < 30; key += 1) {
+      chat.typing();
+      await settle(100);
+    }
+    await settle();
+    expect(server.asides).toEqual([{ type: "typing" }, { type: "typing" }]);
+  });
+
+  it("says what was read once, and again on a new connection", async () => {
+    const chat = openChat(await connected());
+    await settle();
+    chat.read();
+    expect(server.asides).toEqual([]);
+    server.conversation.say("a1", "Buyrun");
+    await settle();
+    chat.read();
+    chat.read();
+    await settle();
+    expect(server.asides).toEqual([{ type: "read", seq: 4 }]);
+    server.socket.serverCloses(1006);
+    await settle(1_000);
+    expect(server.asides).toEqual([
+      { type: "read", seq: 4 },
+      { type: "read", seq: 4 },
+    ]);
+  });
+
+  it("forgets with the history of the server what was marked and read in it", async () => {
+    const chat = openChat(await connected());
+    await settle();
+    chat.send("Merhaba");
+    await settle();
+    server.conversation.say("a1", "Buyrun");
+    await settle();
+    chat.read();
+    server.moment("chat.read", { author: "agent", received: 9, read: 9 });
+    await settle();
+    expect(shown(chat)).toEqual(["customer: Merhaba (read)", "agent: Buyrun (sent)"]);
+    server.epoch = "epoch-2";
+    server.socket.serverCloses(1006);
+    await settle(1_000);
+    expect(shown(chat)).toEqual(["customer: Merhaba (sent)", "agent: Buyrun (sent)"]);
+    const read = { type: "read", seq: 5 };
+    expect(server.asides).toEqual([read]);
+    chat.read();
+    await settle();
+    expect(server.asides).toEqual([read, read]);
+  });
+
+  it("tells the agent what has arrived", async () => {
+    await connected();
+    server.conversation.say("a1", "Buyrun");
+    await settle();
+    expect(server.socket.sent.at(-1)).toEqual({ type: "ack", seq: 4 });
+  });
+});
+
 describe("a conversation", () => {
   it("is acknowledged at its beginning and its end, and the server closes", async () => {
     await connected();

@@ -245,7 +245,7 @@ describe("following", () => {
     client.on("connection", ({ state }) => told.push(state));
     client.follow(help);
     await settle();
-    server.emit("wait.updated", { position: 2, estimatedWaitSeconds: null });
+    server.moment("wait.updated", { position: 2, estimatedWaitSeconds: null });
     server.end("NOT_DELIVERED", "queue", "Yarın");
     await settle();
     expect(told).toEqual([
@@ -297,7 +297,7 @@ describe("following", () => {
     client.follow(help);
     await settle();
     ended.abort();
-    server.emit("wait.updated", { position: 1 });
+    server.emit("wait.of_tomorrow", { position: 1 });
     await settle();
     client.unfollow();
     await settle(600_000);

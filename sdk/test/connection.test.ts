@@ -30,6 +30,7 @@ const listener: ConnectionListener = {
     log.push(`${event.seq} ${event.event}`);
     if (event.event === "wait.ended") connection.acknowledge(event.seq);
   },
+  onMomentary: ({ event }) => log.push(event),
   onLost: ({ code, retryInMs }) => log.push(`lost ${code} ${retryInMs}`),
   onClosed: ({ code }) => log.push(`closed ${code}`),
 };
@@ -62,6 +63,17 @@ function sentTypes(): unknown[] {
 }
 
 describe("the first frame", () => {
+  it("tells what holds for a moment, and goes on after the same event", async () => {
+    await follow(0, null);
+    server.moment("wait.updated", { position: 2, estimatedWaitSeconds: null });
+    server.socket.receive('{"type":"event","sessionId":"another","event":"chat.typing","data":{}}');
+    server.socket.serverCloses(1006);
+    await settle(1_000);
+    expect(log).toContain("wait.updated");
+    expect(log).not.toContain("chat.typing");
+    expect(server.socket.sent[0]).toMatchObject({ type: "hello", after: 1 });
+  });
+
   it("is hello with the token, and the address carries nothing", async () => {
     await follow(1, "epoch-1");
     expect(server.socket.url).toBe("wss://x/v1/client/events");
@@ -79,33 +91,33 @@ describe("the first frame", () => {
   it("takes the snapshot for the truth when the history is another one", async () => {
     await follow(7, "epoch-0");
     expect(log).toEqual(["welcome 1 false"]);
-    server.emit("wait.updated", { position: 2 });
+    server.emit("wait.of_tomorrow", { position: 2 });
     await settle();
-    expect(log).toEqual(["welcome 1 false", "2 wait.updated"]);
+    expect(log).toEqual(["welcome 1 false", "2 wait.of_tomorrow"]);
   });
 });
 
 describe("events", () => {
   it("are told once, however often they arrive", async () => {
     await follow(1, "epoch-1");
-    server.emit("wait.updated", { position: 2 });
+    server.emit("wait.of_tomorrow", { position: 2 });
     for (const event of server.newest.events) server.socket.receive(event.text);
     await settle();
-    expect(log).toEqual(["welcome 1 true", "2 wait.updated"]);
+    expect(log).toEqual(["welcome 1 true", "2 wait.of_tomorrow"]);
   });
 
   it("with a gap are asked for again from the last one", async () => {
     await follow(1, "epoch-1");
     const socket = server.socket;
     socket.follows = null;
-    server.emit("wait.updated", { position: 3 });
+    server.emit("wait.of_tomorrow", { position: 3 });
     socket.follows = "session-1";
-    server.emit("wait.updated", { position: 2 });
+    server.emit("wait.of_tomorrow", { position: 2 });
     await settle();
     expect(log.at(-1)).toBe("lost 1006 250");
     await settle(250);
     expect(server.socket.sent[0]).toMatchObject({ after: 1 });
-    expect(log.slice(-3)).toEqual(["welcome 3 true", "2 wait.updated", "3 wait.updated"]);
+    expect(log.slice(-3)).toEqual(["welcome 3 true", "2 wait.of_tomorrow", "3 wait.of_tomorrow"]);
   });
 
   it("of another session are dropped", async () => {

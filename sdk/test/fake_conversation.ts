@@ -29,7 +29,15 @@ export class FakeConversation {
   }
 
   begin(agentName: string): void {
-    this.#session.change({ conversation: { startedAt: AT, endedAt: null, endedBy: null } });
+    this.#session.change({
+      conversation: {
+        startedAt: AT,
+        endedAt: null,
+        endedBy: null,
+        agentReceived: 0,
+        agentRead: 0,
+      },
+    });
     this.#session.emit("chat.state", { state: "CHAT_INPROGRESS", agentName });
   }
 

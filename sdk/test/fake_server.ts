@@ -32,6 +32,8 @@ export class FakeServer {
   readonly requests: Recorded[] = [];
   readonly sockets: FakeSocket[] = [];
   readonly sessions: Session[] = [];
+  /** What clients said for the moment. */
+  readonly asides: Record<string, unknown>[] = [];
   epoch = EPOCH;
   /** "refuse" fails every call and connection, "hang" never opens a socket. */
   network: "up" | "refuse" | "hang" = "up";
@@ -130,6 +132,13 @@ export class FakeServer {
     for (const socket of this.sockets) if (socket.follows === sessionId) socket.receive(text);
   }
 
+  /** Sends something of the moment to whoever follows; nothing of it is kept. */
+  moment(event: string, data: Record<string, unknown>, session = this.newest): void {
+    const { sessionId } = session.help;
+    const text = JSON.stringify({ type: "event", sessionId, event, at: SERVER_TIME, data });
+    for (const socket of this.sockets) if (socket.follows === sessionId) socket.receive(text);
+  }
+
   end(outcome: string, reason: string | null, message: string | null = null): void {
     const session = this.newest;
     const state = outcome === "CONNECTED" ? "CONNECTED" : "ENDED";
@@ -158,6 +167,7 @@ export class FakeServer {
     const frame: Record<string, unknown> = JSON.parse(text);
     if (frame["type"] === "ping" && !this.silent) socket.receive('{"type":"pong"}');
     if (frame["type"] === "hello") this.#hello(socket, frame);
+    if (frame["type"] === "typing" || frame["type"] === "read") this.asides.push(frame);
     if (frame["type"] === "ack") this.#acknowledge(socket, Number(frame["seq"]));
   }
 

@@ -208,10 +208,10 @@ describe("several tabs", () => {
     await settle();
     second.client.follow(help);
     await settle();
-    server.emit("wait.updated", { position: 2 });
+    server.emit("wait.of_tomorrow", { position: 2 });
     second.client.unfollow();
     await settle();
-    server.emit("wait.updated", { position: 1 });
+    server.emit("wait.of_tomorrow", { position: 1 });
     await settle();
     expect(heard).toEqual([2, 3]);
     expect(first.told).toEqual(["open", "closed 4409", "open"]);

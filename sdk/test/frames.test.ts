@@ -52,6 +52,7 @@ it("what the SDK sends has the fields that the page shows", async () => {
     {
       onWelcome: () => {},
       onEvent: ({ seq }) => connection.acknowledge(seq),
+      onMomentary: () => {},
       onLost: () => {},
       onClosed: () => {},
     },

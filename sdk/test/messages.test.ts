@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import {
   applyEvent,
+  applyMomentary,
+  type Momentary,
   readHelpObject,
   readServerMessage,
   type SessionEvent,
@@ -25,6 +27,10 @@ function help() {
 
 function event(name: string, data: Record<string, unknown>): SessionEvent {
   return { sessionId: "s1", seq: 2, event: name, at: "2026-11-02T11:40:00Z", data };
+}
+
+function moment(name: string, data: Record<string, unknown>): Momentary {
+  return { sessionId: "s1", event: name, at: "2026-11-02T11:40:00Z", data };
 }
 
 describe("readHelpObject", () => {
@@ -85,7 +91,25 @@ describe("applyEvent", () => {
   it("takes nulls of an update as no longer known", () => {
     const known = { ...help(), position: 3, estimatedWaitSeconds: 60 };
     const data = { position: null, estimatedWaitSeconds: null };
-    expect(applyEvent(known, event("wait.updated", data))).toMatchObject(data);
+    expect(applyMomentary(known, moment("wait.updated", data))).toEqual({ ...known, ...data });
+  });
+
+  it("knows how far the agent is, and never goes back", () => {
+    const talking = applyEvent(help(), event("wait.ended", { outcome: "CONNECTED" }));
+    const further = applyMomentary(talking, moment("chat.read", { received: 5, read: 4 }));
+    expect(further.conversation).toMatchObject({ agentReceived: 5, agentRead: 4 });
+    const late = applyMomentary(further, moment("chat.read", { received: 4, read: 3 }));
+    expect(late.conversation).toMatchObject({ agentReceived: 5, agentRead: 4 });
+    expect(late.seq).toBe(talking.seq);
+    const odd = applyMomentary(further, moment("chat.read", { received: "9" }));
+    expect(odd.conversation).toMatchObject({ agentReceived: 5, agentRead: 4 });
+  });
+
+  it("knows nothing of marks without a conversation, nor what it does not know", () => {
+    const known = help();
+    expect(applyMomentary(known, moment("chat.read", { received: 5, read: 4 }))).toBe(known);
+    expect(applyMomentary(known, moment("chat.typing", { author: "agent" }))).toBe(known);
+    expect(applyMomentary(known, moment("chat.of_tomorrow", {}))).toBe(known);
   });
 
   it("ends a wait with the company's text unchanged", () => {

@@ -25,7 +25,7 @@ const ROOT = join(SDK, "..");
 const TSC = join(ROOT, "node_modules", ".bin", "tsc");
 /** What the SDK may cost a page without calls; the second is what it costs now, with a little room. */
 const BUDGET_BYTES = 12 * 1024;
-const PRESENT_BYTES = 10 * 1024;
+const PRESENT_BYTES = 11 * 1024;
 const EMBED_BYTES = 1024;
 
 let folder = "";

@@ -65,7 +65,7 @@ class Life {
   }
 
   readonly acts: Readonly<Record<string, () => void>> = {
-    update: () => this.server.emit("wait.updated", { position: 1 }),
+    update: () => this.server.emit("wait.of_tomorrow", { position: 1 }),
     "update twice": () => {
       this.acts["update"]?.();
       this.acts["update"]?.();

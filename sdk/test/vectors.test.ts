@@ -43,7 +43,13 @@ describe("writes", () => {
     const { token, ...position } = hello;
     const connection = new Connection(
       { url: "wss://help.example", token, position },
-      { onWelcome: () => {}, onEvent: () => {}, onLost: () => {}, onClosed: () => {} },
+      {
+        onWelcome: () => {},
+        onEvent: () => {},
+        onMomentary: () => {},
+        onLost: () => {},
+        onClosed: () => {},
+      },
       {
         WebSocket: Recorded,
         lifecycle: { visible: () => true, subscribe: () => () => {} },
@@ -53,6 +59,8 @@ describe("writes", () => {
     );
     await vi.advanceTimersByTimeAsync(15_000);
     connection.acknowledge(3);
+    connection.say({ type: "typing" });
+    connection.say({ type: "read", seq: 3 });
     connection.close();
     return sent;
   }
@@ -64,7 +72,7 @@ describe("writes", () => {
     }
     const server = new FakeServer();
     const { help, token } = server.waiting();
-    while (server.newest.help.seq < 3) server.emit("wait.updated", { position: 2 });
+    while (server.newest.help.seq < 3) server.emit("wait.of_tomorrow", { position: 2 });
     const hello = { token, sessionId: help.sessionId, after: 0, epoch: null };
     expect(await written(hello, server)).toContain(frame);
   });

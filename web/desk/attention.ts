@@ -1,7 +1,8 @@
 import type { Announcer } from "#shared/announce.ts";
 import type { DeskWords } from "../words/desk.js";
-import { announcementOf, newRows } from "./announcement.js";
+import { announcementOf, newOffer, newRows } from "./announcement.js";
 import { coverTitle } from "./covers.js";
+import { nameOf } from "./parts.js";
 import type { View } from "./view.js";
 
 /** New waits are told at most this often. */
@@ -9,18 +10,26 @@ const ARRIVALS_EVERY_MS = 10_000;
 /** A shorter cut is not worth a word. */
 const CUT_TO_TELL_MS = 5_000;
 
-/** Title and spoken words: what must follow every change of the desk. */
+/** What is heard without looking; null: where nothing can be. */
+export interface Bell {
+  /** @param softly for what can wait */
+  play(softly?: boolean): void;
+}
+
+/** Title, sound and spoken words: what must follow every change of the desk. */
 export class Attention {
   readonly #page: Document;
   readonly #announcer: Announcer;
   readonly #company: string | null;
+  readonly #bell: Bell | null;
   #before: View | null = null;
   #arrived = 0;
   #arrivalsToldAt = 0;
   #cutTold = false;
 
-  constructor(page: Document, announcer: Announcer, company: string | null) {
+  constructor(page: Document, announcer: Announcer, company: string | null, bell: Bell | null) {
     this.#page = page;
+    this.#bell = bell;
     this.#announcer = announcer;
     this.#company = company;
   }
@@ -34,6 +43,13 @@ export class Attention {
     const before = this.#before;
     this.#before = view;
     this.#page.title = this.#titleOf(view, words);
+    const offer = newOffer(before, view);
+    if (offer !== null) {
+      this.#bell?.play();
+      this.#announcer.say(words.announce.offer(nameOf(offer.person, words)), true);
+      return;
+    }
+    if (unreadOf(view) > unreadOf(before)) this.#bell?.play(true);
     const told = headingFocused ? null : announcementOf(before, view, words);
     const connection = this.#connectionTold(view, words, now);
     const arrivals = this.#arrivalsTold(before, view, words, now);
@@ -47,7 +63,8 @@ export class Attention {
   #titleOf(view: View, words: DeskWords): string {
     const desk = view.kind === "desk";
     const unread = desk && view.unread > 0 ? `(${view.unread}) ` : "";
-    const state = desk ? [] : [coverTitle(view, words)];
+    const offered = desk && view.offers.some(({ gone }) => gone === null);
+    const state = desk ? [offered && words.offers.title] : [coverTitle(view, words)];
     return unread + [...state, words.title, this.#company].filter(Boolean).join(" – ");
   }
 
@@ -67,8 +84,14 @@ export class Attention {
     this.#arrived += newRows(before, view);
     if (this.#arrived === 0 || now - this.#arrivalsToldAt < ARRIVALS_EVERY_MS) return null;
     const told = words.announce.more(this.#arrived);
+    // Where the queue asks agents itself, the line is not theirs to watch.
+    if (view.kind === "desk" && view.duty === null) this.#bell?.play();
     this.#arrived = 0;
     this.#arrivalsToldAt = now;
     return told;
   }
+}
+
+function unreadOf(view: View | null): number {
+  return view?.kind === "desk" ? view.unread : 0;
 }

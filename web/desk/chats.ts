@@ -1,9 +1,12 @@
 /** The agent's conversations: what was said, what is on its way, and what was seen. Pure. */
 
-import type { Conversation, EndedBy, Message } from "./protocol.js";
+import { type Notes, notesOf } from "./notes.js";
+import type { Conversation, EndedBy, Marks, Message } from "./protocol.js";
 
 /** How long "End?" stands there. */
 const END_ASKED_MS = 5_000;
+/** How long a sign of writing holds. */
+const TYPING_MS = 3_000;
 
 /** A message of the agent that is not known to have arrived. `refused`: the server does not take it. */
 export interface Outgoing {
@@ -26,6 +29,7 @@ export interface Chat {
   readonly messages: readonly Message[];
   readonly outbox: readonly Outgoing[];
   readonly draft: string;
+  readonly notes: Notes;
   /** Every message up to this number was asked for; null: none was yet. */
   readonly loadedTo: number | null;
   /** Messages may be missing: they have to be asked for. */
@@ -35,6 +39,8 @@ export interface Chat {
   readonly ending: Ending;
   /** The customer's app is away; `since` null: it was when the desk first saw it. Device time. */
   readonly away: { readonly since: number | null } | null;
+  /** Device time until which the customer counts as writing. */
+  readonly typingUntil: number;
   /** What is masked is shown, for this conversation only. */
   readonly revealed: boolean;
 }
@@ -42,7 +48,8 @@ export interface Chat {
 export function chatOf(
   conversation: Conversation,
   joinedAt: number | null,
-  outbox: readonly Outgoing[],
+  outbox: readonly Outgoing[] = [],
+  notes: readonly Outgoing[] = [],
 ): Chat {
   const over = conversation.endedAt !== null;
   return {
@@ -52,11 +59,13 @@ export function chatOf(
     // What was being sent when the page went away may have arrived: its id says so.
     outbox: outbox.map((one) => ({ ...one, state: over ? "refused" : "waiting" })),
     draft: "",
+    notes: notesOf(notes),
     loadedTo: null,
     stale: true,
     seen: 0,
     ending: { step: "no" },
     away: conversation.present === false ? { since: null } : null,
+    typingUntil: 0,
     revealed: false,
   };
 }
@@ -91,7 +100,8 @@ export function changedChat(
 export function withConversation(chat: Chat, conversation: Conversation, now: number): Chat {
   if (isOver(chat)) return chat;
   const away = conversation.present === false ? (chat.away ?? { since: now }) : null;
-  const news = { ...chat, conversation, away };
+  const marks = further(chat.conversation.marks, conversation.marks);
+  const news = { ...chat, conversation: { ...conversation, marks }, away };
   return conversation.endedAt === null ? news : closed(news);
 }
 
@@ -100,10 +110,21 @@ export function withEnd(chat: Chat, endedAt: number, endedBy: EndedBy | null): C
   return closed({ ...chat, conversation: { ...chat.conversation, endedAt, endedBy } });
 }
 
-/** A message that has just come. Whoever writes is there. */
+/** A message that has just come. Whoever writes is there, and has written. */
 export function withMessage(chat: Chat, message: Message): Chat {
-  const away = message.author === "customer" ? null : chat.away;
-  return withMessages({ ...chat, away }, [message]);
+  const now = message.author === "customer" ? { away: null, typingUntil: 0 } : {};
+  return withMessages({ ...chat, ...now }, [message]);
+}
+
+/** The customer is writing. */
+export function withTyping(chat: Chat, now: number): Chat {
+  return isOver(chat) ? chat : { ...chat, away: null, typingUntil: now + TYPING_MS };
+}
+
+/** How far the customer is. Marks only ever grow. */
+export function withMarks(chat: Chat, marks: Marks): Chat {
+  const { conversation } = chat;
+  return { ...chat, conversation: { ...conversation, marks: further(conversation.marks, marks) } };
 }
 
 /** Messages from the stream or from an answer, in any order, some perhaps known. */
@@ -156,7 +177,7 @@ export function withArrived(chat: Chat, id: string, seq: number, at: number): Ch
 }
 
 /** The next message that has to be sent: one at a time, so that they arrive as they were written. */
-export function nextOutgoing({ outbox }: Chat): Outgoing | null {
+export function nextOutgoing({ outbox }: Pick<Chat, "outbox">): Outgoing | null {
   const head = outbox.find(({ state }) => state !== "refused");
   return head?.state === "waiting" ? head : null;
 }
@@ -174,5 +195,9 @@ export function withEndTimedOut(chat: Chat, now: number): Chat {
 
 function closed(chat: Chat): Chat {
   const outbox = chat.outbox.map((one) => ({ ...one, state: "refused" as const }));
-  return { ...chat, outbox, ending: { step: "no" } };
+  return { ...chat, outbox, ending: { step: "no" }, typingUntil: 0 };
+}
+
+function further(a: Marks, b: Marks): Marks {
+  return { received: Math.max(a.received, b.received), read: Math.max(a.read, b.read) };
 }

@@ -2,11 +2,10 @@ import type { JSX } from "preact";
 import { clockTime } from "#shared/clock.ts";
 import { Record as Facts, type RecordRow } from "#shared/record.tsx";
 import type { DeskWords } from "../words/desk.js";
+import type { Answer } from "./answers.js";
+import { Composer } from "./composer.js";
 import { nameOf, type PartProps, PresenceMark } from "./parts.js";
 import type { ChatView, DeskView, Fact, MessageView } from "./view.js";
-
-/** The server takes no longer message. */
-const LONGEST_MESSAGE = 4_000;
 
 export function ChatPane({ view, words, actions }: PartProps<DeskView>): JSX.Element {
   const { chat } = view;
@@ -15,7 +14,12 @@ export function ChatPane({ view, words, actions }: PartProps<DeskView>): JSX.Ele
       {chat === null ? (
         <Nothing view={view} words={words} actions={actions} />
       ) : (
-        <Conversation key={chat.conversationId} view={chat} words={words} actions={actions} />
+        <Conversation
+          key={chat.conversationId}
+          view={chat}
+          answers={view.answers ?? words.answers.standardOnes}
+          {...{ words, actions }}
+        />
       )}
     </section>
   );
@@ -37,7 +41,12 @@ function Nothing({ view, words, actions }: PartProps<DeskView>): JSX.Element {
   );
 }
 
-function Conversation({ view, words, actions }: PartProps<ChatView>): JSX.Element {
+function Conversation({
+  view,
+  answers,
+  words,
+  actions,
+}: PartProps<ChatView> & { readonly answers: readonly Answer[] }): JSX.Element {
   const rows = view.facts.map((fact) => rowOf(fact, words));
   return (
     <>
@@ -70,8 +79,12 @@ function Conversation({ view, words, actions }: PartProps<ChatView>): JSX.Elemen
           />
         ))}
       </div>
+      {/* It stands there always, so that nothing moves when the customer begins to write. */}
+      {view.over === null && (
+        <p class="typing">{view.typing && words.chat.typing(nameOf(view.person, words))}</p>
+      )}
       {view.over === null ? (
-        <Composer view={view} words={words} actions={actions} />
+        <Composer view={view} answers={answers} words={words} actions={actions} />
       ) : (
         <Over view={view} words={words} actions={actions} />
       )}
@@ -137,44 +150,12 @@ function Message(props: {
       </p>
       <p class="message-more">
         {view.state === "arrived" ? clockTime(view.at, words.lang) : chat[view.state]}
+        {view.mark !== null && ` · ${chat[view.mark]}`}
         {view.state === "refused" && view.open && (
           <button type="button" class="desk-link" onClick={props.again}>
             {chat.again}
           </button>
         )}
-      </p>
-    </div>
-  );
-}
-
-function Composer({ view, words, actions }: PartProps<ChatView>): JSX.Element {
-  const { conversationId, draft } = view;
-  const send = () => actions.write(conversationId, draft);
-  return (
-    <div class="composer" data-focus="composer">
-      <label class="composer-label" for="composer">
-        {words.chat.composer(nameOf(view.person, words))}
-      </label>
-      <textarea
-        id="composer"
-        class="composer-text"
-        rows={2}
-        maxLength={LONGEST_MESSAGE}
-        aria-describedby="composer-hint"
-        value={draft}
-        onInput={({ currentTarget }) => actions.draft(conversationId, currentTarget.value)}
-        onKeyDown={(event) => {
-          // While letters are being composed, Enter belongs to the keyboard's own menu.
-          if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
-          event.preventDefault();
-          send();
-        }}
-      />
-      <button type="button" class="desk-button desk-button-main" onClick={send}>
-        {words.chat.send}
-      </button>
-      <p class="composer-hint" id="composer-hint">
-        {words.chat.hint}
       </p>
     </div>
   );

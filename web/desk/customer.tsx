@@ -1,7 +1,9 @@
 import type { ComponentChildren, JSX } from "preact";
 import type { DeskWords } from "../words/desk.js";
+import { Notes } from "./notes_part.js";
 import type { PartProps } from "./parts.js";
-import { type CustomerView, type DeskView, isSensitive, masked } from "./view.js";
+import { isSensitive, masked } from "./people.js";
+import type { CustomerView, DeskView } from "./view.js";
 
 export function CustomerPane({ view, words, actions }: PartProps<DeskView>): JSX.Element {
   const { chat } = view;
@@ -13,11 +15,14 @@ export function CustomerPane({ view, words, actions }: PartProps<DeskView>): JSX
       {chat === null ? (
         <p class="list-note">{words.customer.none}</p>
       ) : (
-        <Customer
-          view={chat.customer}
-          words={words}
-          reveal={() => actions.reveal(chat.conversationId)}
-        />
+        <>
+          <Customer
+            view={chat.customer}
+            words={words}
+            reveal={() => actions.reveal(chat.conversationId)}
+          />
+          <Notes key={chat.conversationId} view={chat} words={words} actions={actions} />
+        </>
       )}
     </section>
   );

@@ -1,25 +1,21 @@
 /** The desk at work: keeps the state, and does what follows from each change of it. */
 
 import { CLOSE } from "diyalog";
-import { type Chat, isOver } from "./chats.js";
+import { type Chat, isOver, type Outgoing } from "./chats.js";
+import type { Happening } from "./happening.js";
 import type { Launch } from "./launch.js";
-import {
-  type Agent,
-  currentChat,
-  type Happening,
-  initialState,
-  inView,
-  type State,
-  update,
-} from "./model.js";
+import { Loader } from "./loader.js";
+import { type Agent, currentChat, initialState, inView, type State, update } from "./model.js";
+import { messagesPost, notesPost } from "./posts.js";
 import type { StaffEvent, Welcome } from "./protocol.js";
 import { lossIn, pauseAfter, refusalOf } from "./refusals.js";
+import { Requests } from "./requests.js";
 import { Sender } from "./sender.js";
+import { Signals } from "./signals.js";
 import type { StaffApi } from "./staff_api.js";
 import type { Position, StaffStream, StreamListener } from "./stream.js";
 import type { Tab } from "./tab.js";
 
-const POLL_EVERY_MS = 2_000;
 /** How often it is asked whether the customer in front is there. */
 const PRESENCE_EVERY_MS = 5_000;
 
@@ -42,27 +38,38 @@ export class Desk {
   readonly #parts: DeskParts;
   #state: State;
   #stream: StaffStream | null = null;
-  #polling = false;
-  #cancelPoll = () => {};
-  readonly #loading = new Set<string>();
-  readonly #sender: Sender;
+  readonly #senders: readonly Sender[];
+  readonly #loader: Loader;
+  readonly #signals: Signals;
+  /** What can be asked about those who wait. */
+  readonly requests: Requests;
 
   constructor(parts: DeskParts) {
     this.#parts = parts;
     const { credentials, customerId } = parts.launch;
     if (credentials !== null) parts.tab.begin(credentials, customerId);
-    const { joined, outbox } = parts.tab.memory;
-    this.#state = initialState(parts.now(), { joined, outbox });
-    this.#sender = new Sender({
+    const { joined, outbox, notes } = parts.tab.memory;
+    this.#state = initialState(parts.now(), { joined, outbox, notes });
+    const asking = {
       api: parts.api,
       state: () => this.#state,
-      dispatch: (happening) => this.do(happening),
-      refused: (error, conversationId) => {
-        if (!this.#signedOut(error)) void this.#refresh(conversationId);
-      },
-      random: parts.random,
-      schedule: parts.schedule,
+      dispatch: (happening: Happening) => this.do(happening),
+      signedOut: (error: unknown) => this.#signedOut(error),
+    };
+    this.#signals = new Signals({ say: (aside) => this.#stream?.say(aside), now: parts.now });
+    this.requests = new Requests(asking);
+    this.#loader = new Loader({
+      ...asking,
+      untilAnswered: (call) => this.#untilAnswered(call),
     });
+    const sending = { ...asking, random: parts.random, schedule: parts.schedule };
+    const refused = (error: unknown, conversationId: string) => {
+      if (!this.#signedOut(error)) void this.#refresh(conversationId);
+    };
+    const author = () => this.#state.agent?.userName ?? "";
+    this.#senders = [messagesPost(parts.api), notesPost(parts.api, author)].map(
+      (post) => new Sender({ ...sending, post, refused }),
+    );
   }
 
   get state(): State {
@@ -89,8 +96,8 @@ export class Desk {
     if (credentials === null) return;
     try {
       const signedIn = await this.#untilAnswered(() => api.signIn(credentials));
-      const { staffToken: token, userId, userName } = signedIn;
-      tab.update({ credentials: null, token, agent: { userId, userName } });
+      const { staffToken: token, ...agent } = signedIn;
+      tab.update({ credentials: null, token, agent });
       this.#begin(token);
     } catch (error) {
       const { code } = refusalOf(error);
@@ -105,9 +112,13 @@ export class Desk {
     this.#keep(before);
     this.#parts.changed(happening, before, this.#state);
     if (this.#state.stage.at === "refused") this.#stream?.close();
-    if (wantsQueue(this.#state) && !wantsQueue(before)) void this.#poll();
-    this.#sender.sendNext();
-    this.#loadStale();
+    for (const sender of this.#senders) sender.sendNext();
+    this.#loader.loadMissing();
+    this.#signals.tell(this.#state);
+    if (happening.type === "draft") {
+      const chat = this.#state.chats.find((one) => idOf(one) === happening.conversationId);
+      if (chat !== undefined) this.#signals.typed(chat);
+    }
   }
 
   /** Asks once more for the customer who was not waiting. */
@@ -132,27 +143,17 @@ export class Desk {
     }
   }
 
-  async take(sessionId: string): Promise<void> {
-    const { rows, link } = this.#state;
-    const row = rows.find(({ waiting }) => waiting.sessionId === sessionId);
-    const free = row !== undefined && row.takingSince === null && row.lost === null;
-    if (!free || link.kind !== "open") return;
-    this.do({ type: "taking", sessionId });
-    try {
-      const conversation = await this.#parts.api.accept({ sessionId });
-      this.do({ type: "taken", conversation });
-    } catch (error) {
-      const loss = lossIn(error);
-      if (loss !== null) this.do({ type: "lost", sessionId, loss });
-      else if (!this.#signedOut(error)) this.do({ type: "takeUnsure", sessionId });
-    }
+  write(conversationId: string, text: string): void {
+    const clean = textIn(text);
+    if (clean === null) return;
+    this.do({ type: "written", conversationId, id: this.#parts.newId(), text: clean });
   }
 
-  write(conversationId: string, text: string): void {
-    // Only what the server takes as text: a paste may bring characters that nobody can see.
-    const clean = text.replace(/[^\P{Cc}\n\t]/gu, "");
-    if (clean.trim() === "") return;
-    this.do({ type: "written", conversationId, id: this.#parts.newId(), text: clean });
+  /** Notes something about the customer, who never sees it. */
+  note(conversationId: string, text: string): void {
+    const clean = textIn(text);
+    if (clean === null) return;
+    this.do({ type: "noteWritten", conversationId, id: this.#parts.newId(), text: clean });
   }
 
   async end(conversationId: string): Promise<void> {
@@ -199,6 +200,11 @@ export class Desk {
     this.#stream = this.#parts.openStream(token, position, {
       onWelcome: (welcome, helloAt) => this.#welcomed(welcome, helloAt),
       onEvent: (event, replayed) => this.#heard(event, replayed),
+      onNow: (news) =>
+        this.do(
+          news.type === "line" ? { type: "line", line: news } : { type: "ownDesk", desk: news },
+        ),
+      onMoment: (moment) => this.do({ type: "moment", moment }),
       onLost: () => this.do({ type: "linkLost" }),
       onClosed: (code) => this.#closed(code),
     });
@@ -209,11 +215,12 @@ export class Desk {
     const here = (helloAt + this.#parts.now()) / 2;
     const clockOffset = serverTime === null ? this.#state.clockOffset : serverTime - here;
     const before = this.#state;
+    this.#signals.renew();
     this.do({ type: "welcome", welcome, clockOffset });
-    this.#sender.endPauses();
+    for (const sender of this.#senders) sender.endPauses();
     const listed = new Set(conversations.map(({ conversationId }) => conversationId));
     const missed = before.chats.filter((chat) => !isOver(chat)).map(idOf);
-    const unsent = Object.keys(before.kept.outbox);
+    const unsent = Object.keys({ ...before.kept.outbox, ...before.kept.notes });
     // They ended while nobody told the desk; with everything recovered the stream tells it.
     for (const id of [...(recovered ? [] : missed), ...unsent]) {
       if (!listed.has(id)) void this.#refresh(id);
@@ -255,19 +262,6 @@ export class Desk {
     }
   }
 
-  async #poll(): Promise<void> {
-    this.#cancelPoll();
-    if (this.#polling || !wantsQueue(this.#state)) return;
-    this.#polling = true;
-    try {
-      this.do({ type: "queue", waiting: await this.#parts.api.queue() });
-    } catch (error) {
-      this.#signedOut(error);
-    }
-    this.#polling = false;
-    this.#cancelPoll = this.#parts.schedule(() => void this.#poll(), POLL_EVERY_MS);
-  }
-
   /** Nothing tells the desk that a customer went away, so it asks, while somebody looks. */
   async #watchPresence(): Promise<void> {
     const chat = currentChat(this.#state);
@@ -282,28 +276,6 @@ export class Desk {
       }
     }
     this.#parts.schedule(() => void this.#watchPresence(), PRESENCE_EVERY_MS);
-  }
-
-  #loadStale(): void {
-    for (const chat of this.#state.chats) {
-      if (chat.stale && !this.#loading.has(idOf(chat))) void this.#load(chat);
-    }
-  }
-
-  /** Asks for what was said since the last answer to this question. */
-  async #load(chat: Chat): Promise<void> {
-    const conversationId = idOf(chat);
-    const { api } = this.#parts;
-    this.#loading.add(conversationId);
-    try {
-      const after = chat.loadedTo ?? 0;
-      const messages = await this.#untilAnswered(() => api.messages(conversationId, after));
-      this.#loading.delete(conversationId);
-      this.do({ type: "history", conversationId, messages });
-    } catch (error) {
-      // It stays marked as being loaded: a refusal would only be repeated.
-      this.#signedOut(error);
-    }
   }
 
   /** Asks again until there is an answer, with pauses that grow. */
@@ -341,24 +313,27 @@ export class Desk {
     const joined = chats.flatMap((chat) => {
       return chat.joinedAt === null ? [] : [[idOf(chat), chat.joinedAt] as const];
     });
-    const outbox = chats.flatMap((chat) => {
-      return chat.outbox.length === 0 ? [] : [[idOf(chat), chat.outbox] as const];
-    });
+    const unsent = (of: (chat: Chat) => readonly Outgoing[]) =>
+      Object.fromEntries(
+        chats.flatMap((chat) => (of(chat).length ? [[idOf(chat), of(chat)]] : [])),
+      );
     this.#parts.tab.update({
       joined: { ...kept.joined, ...Object.fromEntries(joined) },
-      outbox: { ...kept.outbox, ...Object.fromEntries(outbox) },
+      outbox: { ...kept.outbox, ...unsent(({ outbox }) => outbox) },
+      notes: { ...kept.notes, ...unsent(({ notes }) => notes.outbox) },
     });
   }
 }
 
-const NOBODY: Agent = { userId: "", userName: "" };
+const NOBODY: Agent = { userId: "", userName: "", supervisor: false };
 const BEGINNING: Position = { after: 0, epoch: null };
-
-function wantsQueue({ stage, single, visible, link }: State): boolean {
-  const connected = link.kind === "open" || link.kind === "connecting";
-  return stage.at === "working" && !single && visible && connected;
-}
 
 function idOf({ conversation }: Chat): string {
   return conversation.conversationId;
+}
+
+/** Only what the server takes as text: a paste may bring characters that nobody can see. */
+function textIn(text: string): string | null {
+  const clean = text.replace(/[^\P{Cc}\n\t]/gu, "");
+  return clean.trim() === "" ? null : clean;
 }

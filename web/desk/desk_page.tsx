@@ -5,16 +5,21 @@ import { render } from "preact";
 import { Announcer } from "#shared/announce.ts";
 import { readCompany } from "#shared/company.ts";
 import { pageLifecycle } from "#shared/lifecycle.ts";
+import { JoinSound } from "#shared/sound.ts";
 import { wearTheme } from "#shared/theme.ts";
 import type { DeskWords } from "../words/desk.js";
 import { deskEn } from "../words/desk_en.js";
 import { deskTr } from "../words/desk_tr.js";
 import type { Actions } from "./actions.js";
+import { Answers, appended } from "./answers.js";
+import { ANSWERS_DIALOG } from "./answers_dialog.js";
 import { Attention } from "./attention.js";
 import { Desk } from "./desk.js";
+import { openOffers } from "./duty.js";
 import { Focus } from "./focus.js";
+import type { Happening } from "./happening.js";
 import { type Launch, languageOf, publicFragment } from "./launch.js";
-import { currentChat, type Happening, type State } from "./model.js";
+import { currentChat, type State } from "./model.js";
 import { eventsFor, OuterPage } from "./outer.js";
 import { Page } from "./page.js";
 import { SHORTCUTS_DIALOG, shortcutOf } from "./shortcuts.js";
@@ -43,6 +48,13 @@ export class DeskPage {
   readonly #focus = new Focus(document);
   readonly #outer = new OuterPage(window, frameAncestors());
   readonly #storage = storageOf(() => localStorage);
+  readonly #answers = new Answers(this.#storage);
+  readonly #sound = new JoinSound({
+    makeContext: () => new AudioContext(),
+    vibrate: null,
+    storage: this.#storage,
+    changed: (on) => this.#desk.do({ type: "sound", on }),
+  });
   readonly #actions: Actions;
   #launch: Launch;
   #words: DeskWords;
@@ -56,7 +68,7 @@ export class DeskPage {
     if (launch.theme !== null) wearTheme(document, launch.theme);
     this.#words = languageOf(launch, navigator.languages) === "tr" ? deskTr : deskEn;
     const company = readCompany(document).name;
-    this.#attention = new Attention(document, new Announcer(status), company);
+    this.#attention = new Attention(document, new Announcer(status), company, this.#sound);
     const tab = new Tab(storageOf(() => sessionStorage));
     const url = `${location.origin.replace(/^http/, "ws")}/v1/staff/events`;
     const around = { WebSocket, lifecycle: pageLifecycle(), random: Math.random, now: Date.now };
@@ -86,8 +98,12 @@ export class DeskPage {
     narrow.addEventListener("change", layout);
     layout();
     document.addEventListener("visibilitychange", () => {
-      this.#desk.do({ type: "visible", on: document.visibilityState === "visible" });
+      const on = document.visibilityState === "visible";
+      this.#desk.do({ type: "visible", on });
+      if (on) this.#sound.shownAgain();
     });
+    // Browsers want a click before anything is heard; what was wanted before is not asked for again.
+    addEventListener("click", () => this.#sound.wake());
     // Another link opened in the same tab changes the fragment only.
     addEventListener("hashchange", () => location.reload());
     addEventListener("keydown", (event) => this.#pressed(event));
@@ -97,6 +113,10 @@ export class DeskPage {
   }
 
   #changed(happening: Happening, before: State, after: State): void {
+    if (happening.type === "signedIn") {
+      const answers = this.#answers.of(happening.agent.userId);
+      this.#desk.do({ type: "answers", answers });
+    }
     for (const event of eventsFor(before, after)) this.#outer.tell(event);
     this.#draw();
     const { type } = happening;
@@ -132,15 +152,29 @@ export class DeskPage {
     const covered = this.#view?.kind !== "desk" || document.querySelector("dialog[open]") !== null;
     if (shortcut === null || covered) return;
     event.preventDefault();
-    const chat = currentChat(state);
-    if (shortcut.to === "chat") {
-      const wanted = state.chats[shortcut.index];
-      if (wanted !== undefined) this.#actions.choose(wanted.conversation.conversationId);
-    } else if (shortcut.to === "next") {
-      this.#desk.do({ type: "pane", pane: "waiting" });
-      this.#focus.toNextRow();
-    } else if (chat !== undefined && chat.ending.step !== "sending") {
-      this.#actions.askToEnd(chat.conversation.conversationId);
+    switch (shortcut.to) {
+      case "chat": {
+        const wanted = state.chats[shortcut.index];
+        if (wanted !== undefined) this.#actions.choose(wanted.conversation.conversationId);
+        break;
+      }
+      case "next":
+        this.#desk.do({ type: "pane", pane: "waiting" });
+        this.#focus.toNextRow();
+        break;
+      case "accept":
+      case "pass": {
+        const first = openOffers(state.duty)[0]?.offered.sessionId;
+        const answer = shortcut.to === "accept" ? this.#actions.take : this.#actions.pass;
+        if (first !== undefined) answer(first);
+        break;
+      }
+      case "end": {
+        const chat = currentChat(state);
+        if (chat !== undefined && chat.ending.step !== "sending") {
+          this.#actions.askToEnd(chat.conversation.conversationId);
+        }
+      }
     }
   }
 
@@ -152,24 +186,50 @@ export class DeskPage {
       lookAgain: () => desk.lookAgain(),
       showList: () => desk.showList(),
       switchLanguage: () => this.#switchLanguage(),
-      openShortcuts: () => {
-        const dialog = document.getElementById(SHORTCUTS_DIALOG);
-        if (dialog instanceof HTMLDialogElement) dialog.showModal();
+      openShortcuts: () => openDialog(SHORTCUTS_DIALOG),
+      openAnswers: () => openDialog(ANSWERS_DIALOG),
+      insertAnswer: (text) => this.#insertAnswer(text),
+      keepAnswers: (answers) => {
+        this.#answers.keep(desk.state.agent?.userId ?? "", answers);
+        desk.do({ type: "answers", answers });
       },
       toggleShortcuts: () => this.#toggleShortcuts(),
       showPane: (pane) => desk.do({ type: "pane", pane }),
-      take: (sessionId) => void desk.take(sessionId),
+      take: (sessionId) => void desk.requests.take(sessionId),
+      askToClose: (sessionId) => {
+        desk.do({ type: "closing", sessionId, step: "asked" });
+        this.#focus.to(`[data-focus="row ${CSS.escape(sessionId)}"] .close-no`);
+      },
+      keepWaiting: (sessionId) => desk.do({ type: "closing", sessionId, step: "no" }),
+      closeWait: (sessionId) => void desk.requests.closeWait(sessionId),
+      pass: (sessionId) => void desk.requests.pass(sessionId),
+      setAvailable: (available) => void desk.requests.setAvailable(available),
+      noted: () => desk.do({ type: "switching", step: "no" }),
+      toggleSound: () => this.#sound.toggle(),
       choose: (conversationId) => desk.do({ type: "choose", conversationId }),
       dismiss: (conversationId) => desk.dismiss(conversationId),
       draft: (conversationId, text) => desk.do({ type: "draft", conversationId, text }),
       write: (conversationId, text) => desk.write(conversationId, text),
       writeAgain: (conversationId, id) =>
         desk.do({ type: "outgoing", conversationId, id, state: "waiting" }),
+      noteDraft: (conversationId, text) => desk.do({ type: "noteDraft", conversationId, text }),
+      note: (conversationId, text) => desk.note(conversationId, text),
+      noteAgain: (conversationId, id) =>
+        desk.do({ type: "noteOutgoing", conversationId, id, state: "waiting" }),
+      notesAgain: (conversationId) => desk.do({ type: "notesAgain", conversationId }),
       askToEnd: (conversationId) => desk.do({ type: "ending", conversationId, step: "asked" }),
       goOn: (conversationId) => desk.do({ type: "ending", conversationId, step: "no" }),
       end: (conversationId) => void desk.end(conversationId),
       reveal: (conversationId) => desk.do({ type: "reveal", conversationId }),
     };
+  }
+
+  #insertAnswer(text: string): void {
+    const chat = currentChat(this.#desk.state);
+    if (chat === undefined) return;
+    this.#actions.draft(chat.conversation.conversationId, appended(chat.draft, text));
+    this.#desk.do({ type: "pane", pane: "chat" });
+    this.#focus.to("#composer");
   }
 
   #toggleShortcuts(): void {
@@ -189,6 +249,11 @@ export class DeskPage {
     history.replaceState(null, "", publicFragment(this.#launch));
     this.#draw();
   }
+}
+
+function openDialog(id: string): void {
+  const dialog = document.getElementById(id);
+  if (dialog instanceof HTMLDialogElement) dialog.showModal();
 }
 
 /** @returns cancels it */

@@ -3,6 +3,8 @@ export class Focus {
   readonly #page: Document;
   #place: string | null = null;
   #row = -1;
+  /** It was where a request is closed. */
+  #closing = false;
 
   constructor(page: Document) {
     this.#page = page;
@@ -12,6 +14,7 @@ export class Focus {
   remember(): void {
     const active = this.#page.activeElement;
     this.#place = active?.closest<HTMLElement>("[data-focus]")?.dataset["focus"] ?? null;
+    this.#closing = active?.closest(".row-close") != null;
     this.#row = this.#rows().findIndex((row) => row.contains(active));
   }
 
@@ -20,7 +23,10 @@ export class Focus {
     if (this.#place === null || !this.#isLost()) return;
     const [place] = this.#place.split(" ");
     if (place === "row") this.#toRow();
-    else if (place === "end") this.to(".end .end-button", ".end-no", ".over-title");
+    else if (place === "notes") this.to("#note", "#customer-title", "#chat-title");
+    else if (place === "offer" || place === "duty") {
+      this.to(".offer-accept", "#composer", "#chat-title", "#waiting-title");
+    } else if (place === "end") this.to(".end .end-button", ".end-no", ".over-title");
     else this.to(".over-title", "#composer", "#chat-title");
   }
 
@@ -29,7 +35,8 @@ export class Focus {
     if (!this.#page.hasFocus()) return false;
     for (const selector of selectors) {
       const target = this.#page.querySelector<HTMLElement>(selector);
-      if (target !== null) {
+      // What is out of sight, as in another tab of a narrow window, takes no focus.
+      if (target !== null && target.getClientRects().length > 0) {
         target.focus();
         return true;
       }
@@ -53,6 +60,11 @@ export class Focus {
 
   #toRow(): void {
     const rows = this.#rows();
+    const close = rows[this.#row]?.querySelector<HTMLElement>(".row-close button");
+    if (this.#closing && close) {
+      close.focus();
+      return;
+    }
     const after = rows.slice(this.#row).concat(rows.slice(0, this.#row).reverse());
     const free = after.find((row) => row.querySelector(".accept") !== null);
     if (free === undefined) this.to("#waiting-title");

@@ -1,6 +1,7 @@
 /** The list of those who wait, as the agent sees it: it may lag, but it never jumps. Pure. */
 
-import type { Waiting } from "./protocol.js";
+import type { Ending } from "./chats.js";
+import type { Line, Waiting } from "./protocol.js";
 
 /** A row that went stays this long, with its reason. */
 const GONE_MS = 2_000;
@@ -25,23 +26,28 @@ export interface Row {
   readonly takingSince: number | null;
   /** Being asked failed without a decision: asking again is right. */
   readonly unsure: boolean;
+  /** Whether a supervisor closes it; `noRight`: the server says that they may not. */
+  readonly closing: Ending | { readonly step: "noRight" };
   /** Why it stays only until then. */
   readonly lost: { readonly loss: Loss; readonly until: number } | null;
 }
 
 /** The rows after the server has told who waits. New ones come at the end. */
-export function withQueue(
+export function withLine(
   rows: readonly Row[],
-  waiting: readonly Waiting[],
+  { waiting, total }: Pick<Line, "waiting" | "total">,
   now: number,
 ): readonly Row[] {
+  // Where not everybody is told, whoever would come last may only have been pushed out of it.
+  const last = total > waiting.length ? (waiting.at(-1)?.startedAt ?? 0) : Number.POSITIVE_INFINITY;
   const told = new Map(waiting.map((one) => [one.sessionId, one]));
-  const kept = rows.map((row) => {
+  const kept = rows.flatMap((row) => {
     const news = told.get(row.waiting.sessionId);
     told.delete(row.waiting.sessionId);
     if (row.lost !== null) return row;
-    // Whether it was taken is being decided right now: the answer to that tells.
-    if (news === undefined) return row.takingSince === null ? withLoss(row, GONE, now) : row;
+    // Whether it was taken or closed is being decided right now: the answer to that tells.
+    if (news === undefined && !takeable(row)) return row;
+    if (news === undefined) return row.waiting.startedAt < last ? withLoss(row, GONE, now) : [];
     const awaySince = news.present ? null : (row.awaySince ?? now);
     return {
       ...row,
@@ -56,11 +62,14 @@ export function withQueue(
   return withoutOld([...kept, ...added], now);
 }
 
-/** Takes rows away whose reason was there long enough. */
+/** Takes rows away whose reason was there long enough, and questions back that nobody answered. */
 export function withoutOld(rows: readonly Row[], now: number): readonly Row[] {
-  return rows.some(({ lost }) => lost !== null && lost.until <= now)
-    ? rows.filter(({ lost }) => lost === null || lost.until > now)
-    : rows;
+  const past = (part: object | null) =>
+    part !== null && "until" in part && Number(part.until) <= now;
+  if (!rows.some(({ lost, closing }) => past(lost) || past(closing))) return rows;
+  return rows
+    .filter(({ lost }) => !past(lost))
+    .map((row) => (past(row.closing) ? { ...row, closing: { step: "no" } } : row));
 }
 
 export function changedRow(
@@ -69,6 +78,11 @@ export function changedRow(
   change: (row: Row) => Row,
 ): readonly Row[] {
   return rows.map((row) => (row.waiting.sessionId === sessionId ? change(row) : row));
+}
+
+/** Whether the server can be asked for it. */
+export function takeable({ takingSince, lost, closing }: Row): boolean {
+  return takingSince === null && lost === null && closing.step !== "sending";
 }
 
 /** The agent wanted this row and did not get it. */
@@ -112,6 +126,7 @@ function rowOf(waiting: Waiting, now: number): Row {
     awayAtFirst: !waiting.present,
     takingSince: null,
     unsure: false,
+    closing: { step: "no" },
     lost: null,
   };
 }

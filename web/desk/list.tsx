@@ -29,6 +29,7 @@ export function WaitingPane({ view, words, actions }: PartProps<DeskView>): JSX.
         ))}
       </ol>
       {view.rows.length === 0 && <Nobody view={view} words={words} />}
+      {view.beyond > 0 && <p class="list-note">{words.list.beyond(view.beyond)}</p>}
       <h2 class="pane-title" id="mine-title">
         {words.mine.title}
       </h2>
@@ -42,10 +43,13 @@ export function WaitingPane({ view, words, actions }: PartProps<DeskView>): JSX.
   );
 }
 
-function Nobody(props: { readonly view: DeskView; readonly words: DeskWords }): JSX.Element {
+function Nobody(props: { readonly view: DeskView; readonly words: DeskWords }): JSX.Element | null {
   const { list, lang } = props.words;
-  const { emptySince, queueKnown } = props.view;
-  if (!queueKnown || emptySince === null) return <p class="list-note">{list.unknown}</p>;
+  const { emptySince, lineKnown, waiting, beyond } = props.view;
+  // They stand among the offers.
+  if (waiting > beyond) return <p class="list-note">{list.allOffered}</p>;
+  if (beyond > 0) return null;
+  if (!lineKnown || emptySince === null) return <p class="list-note">{list.unknown}</p>;
   return (
     <p class="list-note">
       {list.none}
@@ -64,7 +68,10 @@ function Row({
   const name = nameOf(person, words);
   return (
     <li class={loss === null ? "row" : "row row-lost"} data-focus={`row ${view.sessionId}`}>
-      <Kind helpType={view.helpType} words={words} />
+      <div class="row-kind">
+        <Kind helpType={view.helpType} words={words} />
+        {view.position !== null && <Place n={view.position} words={words} />}
+      </div>
       <div class="row-text">
         <p class="row-name">{name}</p>
         <p class={view.long ? "row-facts row-long" : "row-facts"}>
@@ -73,6 +80,7 @@ function Row({
           {view.topic !== null && ` · ${view.topic}`}
         </p>
         {loss === null && <PresenceMark presence={view.presence} words={words} />}
+        {loss === null && view.offered && <p class="row-offered">{words.list.offered}</p>}
         {loss !== null && <p class="row-loss">{lossText(loss, words)}</p>}
         {loss === null && step === "unsure" && <p class="row-loss">{words.list.unsure}</p>}
       </div>
@@ -88,7 +96,76 @@ function Row({
           {taking ? words.list.taking : words.list.accept}
         </button>
       )}
+      {loss === null && view.closing !== null && (
+        <Closing
+          view={{ ...view, closing: view.closing, ready: desk.ready }}
+          {...{ words, actions }}
+        />
+      )}
     </li>
+  );
+}
+
+/** Closing a request asks once, in place, as ending a conversation does. */
+function Closing({
+  view,
+  words,
+  actions,
+}: PartProps<
+  Pick<RowView, "sessionId" | "person"> & {
+    readonly closing: NonNullable<RowView["closing"]>;
+    readonly ready: boolean;
+  }
+>): JSX.Element {
+  const { sessionId, closing, person, ready } = view;
+  const { close, chat } = words;
+  if (closing === "asked") {
+    return (
+      <fieldset class="row-close">
+        <legend class="row-close-ask">{close.ask}</legend>
+        <button
+          type="button"
+          class="desk-button desk-button-main"
+          onClick={() => actions.closeWait(sessionId)}
+        >
+          {chat.yes}
+        </button>
+        <button
+          type="button"
+          class="desk-button close-no"
+          onClick={() => actions.keepWaiting(sessionId)}
+        >
+          {chat.no}
+        </button>
+      </fieldset>
+    );
+  }
+  const told = closing === "failed" || closing === "noRight" ? close[closing] : null;
+  const text = closing === "sending" ? close.sending : close.close;
+  return (
+    <div class="row-close">
+      {told !== null && <p class="row-loss">{told}</p>}
+      {closing !== "noRight" && (
+        <button
+          type="button"
+          class="desk-link"
+          aria-label={`${text}: ${nameOf(person, words)}`}
+          aria-disabled={closing === "sending" || !ready}
+          onClick={() => closing !== "sending" && ready && actions.askToClose(sessionId)}
+        >
+          {text}
+        </button>
+      )}
+    </div>
+  );
+}
+
+function Place({ n, words }: { readonly n: number; readonly words: DeskWords }): JSX.Element {
+  return (
+    <span class="place">
+      <span aria-hidden="true">{n}.</span>
+      <span class="visually-hidden">{words.list.place(n)}</span>
+    </span>
   );
 }
 

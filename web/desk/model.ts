@@ -1,6 +1,7 @@
 /** What the desk knows, and how each thing that happens changes it. Pure: no clock, no network. */
 
 import { CLOSE } from "diyalog";
+import type { Answer } from "./answers.js";
 import {
   type Chat,
   changedChat,
@@ -13,13 +14,26 @@ import {
   withEnd,
   withEndTimedOut,
   withHistory,
+  withMarks,
   withMessage,
   withOutgoing,
   withOutgoingState,
   withSeen,
+  withTyping,
 } from "./chats.js";
-import { changedRow, type Loss, lostRow, type Row, withoutOld, withQueue } from "./line.js";
-import type { Conversation, Message, StaffEvent, Waiting, Welcome } from "./protocol.js";
+import {
+  changedOffer,
+  type Duty,
+  dutyAfter,
+  dutyTicked,
+  lostOffer,
+  NO_DUTY,
+  withoutOffer,
+} from "./duty.js";
+import type { Happening, InChat } from "./happening.js";
+import { changedRow, type Loss, lostRow, type Row, withLine, withoutOld } from "./line.js";
+import { notesAfter } from "./notes.js";
+import type { Conversation, Line, Moment, StaffEvent, Welcome } from "./protocol.js";
 
 /** Why nobody can work at this desk. */
 export type Refusal =
@@ -51,11 +65,14 @@ export type Pane = (typeof PANES)[number];
 export interface Kept {
   readonly joined: Readonly<Record<string, number>>;
   readonly outbox: Readonly<Record<string, readonly Outgoing[]>>;
+  readonly notes: Readonly<Record<string, readonly Outgoing[]>>;
 }
 
 export interface Agent {
   readonly userId: string;
   readonly userName: string;
+  /** May close requests. */
+  readonly supervisor: boolean;
 }
 
 export interface State {
@@ -64,9 +81,12 @@ export interface State {
   readonly agent: Agent | null;
   readonly link: Link;
   readonly rows: readonly Row[];
+  /** How many wait besides those whom the server names. */
+  readonly beyond: number;
   /** Device time since which nobody waits; null: somebody does, or it is not known. */
   readonly emptySince: number | null;
-  readonly queueKnown: boolean;
+  readonly lineKnown: boolean;
+  readonly duty: Duty;
   readonly chats: readonly Chat[];
   readonly current: string | null;
   /** Opened for one customer: the list is out of the way. */
@@ -79,39 +99,13 @@ export interface State {
   /** Server clock minus device clock, in milliseconds. */
   readonly clockOffset: number;
   readonly kept: Kept;
+  /** The agent's own ready answers; null: the standard ones. */
+  readonly answers: readonly Answer[] | null;
   /** Alt and a key do something. */
   readonly shortcuts: boolean;
+  /** A sound would be heard. */
+  readonly sound: boolean;
 }
-
-export type Happening =
-  | { readonly type: "tick" | "linkLost" | "reconnecting" | "unreachable" | "showList" }
-  | { readonly type: "signingIn" | "opening" }
-  | { readonly type: "signedIn"; readonly agent: Agent; readonly single: boolean }
-  | { readonly type: "refused"; readonly refusal: Refusal }
-  | { readonly type: "queue"; readonly waiting: readonly Waiting[] }
-  | { readonly type: "taking" | "takeUnsure"; readonly sessionId: string }
-  | { readonly type: "taken"; readonly conversation: Conversation }
-  | { readonly type: "lost"; readonly sessionId: string; readonly loss: Loss }
-  | { readonly type: "notWaiting"; readonly customerId: string; readonly loss: Loss }
-  | { readonly type: "welcome"; readonly welcome: Welcome; readonly clockOffset: number }
-  | { readonly type: "event"; readonly event: StaffEvent }
-  | { readonly type: "linkClosed"; readonly code: number }
-  | { readonly type: "conversation"; readonly conversation: Conversation }
-  | InChat
-  | { readonly type: "choose" | "dismiss"; readonly conversationId: string }
-  | { readonly type: "pane"; readonly pane: Pane }
-  | { readonly type: "narrow" | "visible" | "shortcuts"; readonly on: boolean };
-
-/** What happens in one conversation. */
-type InChat = { readonly conversationId: string } & (
-  | { readonly type: "history"; readonly messages: readonly Message[] }
-  | { readonly type: "draft"; readonly text: string }
-  | { readonly type: "written"; readonly id: string; readonly text: string }
-  | { readonly type: "outgoing"; readonly id: string; readonly state: Outgoing["state"] }
-  | { readonly type: "arrived"; readonly id: string; readonly seq: number; readonly at: number }
-  | { readonly type: "ending"; readonly step: "no" | "asked" | "sending" | "failed" }
-  | { readonly type: "reveal" }
-);
 
 export function initialState(now: number, kept: Kept): State {
   return {
@@ -119,8 +113,10 @@ export function initialState(now: number, kept: Kept): State {
     agent: null,
     link: { kind: "connecting", since: now },
     rows: [],
+    beyond: 0,
     emptySince: null,
-    queueKnown: false,
+    lineKnown: false,
+    duty: NO_DUTY,
     chats: [],
     current: null,
     single: false,
@@ -129,7 +125,9 @@ export function initialState(now: number, kept: Kept): State {
     visible: true,
     clockOffset: 0,
     kept,
+    answers: null,
     shortcuts: true,
+    sound: false,
   };
 }
 
@@ -164,18 +162,30 @@ function changed(state: State, happening: Happening, now: number): State {
       return "slow" in state.stage ? { ...state, stage: { ...state.stage, slow: true } } : state;
     case "refused":
       return { ...state, stage: { at: "refused", refusal: happening.refusal } };
-    case "queue":
-      return queueTold(state, happening.waiting, now);
+    case "line":
+      return lineTold(state, happening.line, now);
     case "taking":
-      return inRow(state, happening.sessionId, (row) => {
-        return { ...row, takingSince: now, unsure: false };
-      });
     case "takeUnsure":
-      return inRow(state, happening.sessionId, (row) => {
-        return { ...row, takingSince: null, unsure: true };
-      });
+      return asked(state, happening.sessionId, happening.type === "taking" ? now : null);
+    case "closing": {
+      const { sessionId, step } = happening;
+      const closing = step === "asked" ? endAsked(now) : { step };
+      return {
+        ...state,
+        rows: changedRow(state.rows, sessionId, (row) => ({ ...row, closing })),
+      };
+    }
     case "lost":
-      return inRow(state, happening.sessionId, (row) => lostRow(row, happening.loss, now));
+      return lost(state, happening.sessionId, happening.loss, now);
+    case "ownDesk":
+    case "availability":
+    case "switching":
+    case "passing":
+    case "passUnsure":
+    case "passed": {
+      const duty = dutyAfter(state.duty, happening, now, now + state.clockOffset);
+      return { ...state, duty };
+    }
     case "taken":
       return taken(state, happening.conversation, now);
     case "notWaiting": {
@@ -194,6 +204,8 @@ function changed(state: State, happening: Happening, now: number): State {
       return linkClosed(state, happening.code);
     case "event":
       return heard(state, happening.event);
+    case "moment":
+      return moved(state, happening.moment, now);
     case "conversation":
       return withNews(state, happening.conversation, now);
     case "choose":
@@ -202,9 +214,12 @@ function changed(state: State, happening: Happening, now: number): State {
       return dismissed(state, happening.conversationId);
     case "pane":
       return { ...state, pane: happening.pane };
+    case "answers":
+      return { ...state, answers: happening.answers };
     case "narrow":
     case "visible":
     case "shortcuts":
+    case "sound":
       return { ...state, [happening.type]: happening.on };
     default:
       return inChat(state, happening.conversationId, (chat) => chatAfter(chat, happening, now));
@@ -229,6 +244,8 @@ function chatAfter(chat: Chat, happening: InChat, now: number): Chat {
     }
     case "reveal":
       return { ...chat, revealed: !chat.revealed };
+    default:
+      return { ...chat, notes: notesAfter(chat.notes, happening, now) };
   }
 }
 
@@ -237,11 +254,31 @@ function ticked(state: State, now: number): State {
   const chats = state.chats.some((chat) => withEndTimedOut(chat, now) !== chat)
     ? state.chats.map((chat) => withEndTimedOut(chat, now))
     : state.chats;
-  return { ...state, rows, chats };
+  return { ...state, rows, chats, duty: dutyTicked(state.duty, now, now + state.clockOffset) };
 }
 
-function queueTold(state: State, waiting: readonly Waiting[], now: number): State {
-  // An answer that was asked for before an accept may still name who is in conversation by now.
+/** The server is being asked for somebody who waits; `since` null: it gave no decision. */
+function asked(state: State, sessionId: string, since: number | null): State {
+  const unsure = since === null;
+  return {
+    ...state,
+    rows: changedRow(state.rows, sessionId, (row) => ({ ...row, takingSince: since, unsure })),
+    duty: changedOffer(state.duty, sessionId, (offer) => {
+      return { ...offer, takingSince: since, step: unsure ? "unsure" : "free" };
+    }),
+  };
+}
+
+function lost(state: State, sessionId: string, loss: Loss, now: number): State {
+  return {
+    ...state,
+    rows: changedRow(state.rows, sessionId, (row) => lostRow(row, loss, now)),
+    duty: changedOffer(state.duty, sessionId, (offer) => lostOffer(offer, loss, now)),
+  };
+}
+
+function lineTold(state: State, { waiting, total }: Line, now: number): State {
+  // A line from before an accept may still name who is in conversation by now.
   const others = waiting.filter(
     ({ sessionId }) =>
       !state.chats.some(({ conversation }) => conversation.conversationId === sessionId),
@@ -249,9 +286,10 @@ function queueTold(state: State, waiting: readonly Waiting[], now: number): Stat
   const emptySince = others.length > 0 ? null : (state.emptySince ?? now);
   return {
     ...state,
-    rows: withQueue(state.rows, others, now),
+    rows: withLine(state.rows, { waiting: others, total }, now),
+    beyond: total - waiting.length,
     emptySince,
-    queueKnown: true,
+    lineKnown: true,
   };
 }
 
@@ -288,6 +326,17 @@ function heard(state: State, event: StaffEvent): State {
   }
 }
 
+function moved(state: State, moment: Moment, now: number): State {
+  switch (moment.kind) {
+    case "typing":
+      return inChat(state, moment.conversationId, (chat) => withTyping(chat, now));
+    case "marks":
+      return inChat(state, moment.conversationId, (chat) => withMarks(chat, moment.marks));
+    case "unknown":
+      return state;
+  }
+}
+
 /** A conversation as the server tells it, new to the desk or not. The first one comes to the front. */
 function withNews(state: State, conversation: Conversation, now: number): State {
   const { conversationId } = conversation;
@@ -296,17 +345,20 @@ function withNews(state: State, conversation: Conversation, now: number): State 
     return inChat(state, conversationId, (chat) => withConversation(chat, conversation, now));
   }
   const row = state.rows.find(({ waiting }) => waiting.sessionId === conversationId);
+  const offer = state.duty.offers.find(({ offered }) => offered.sessionId === conversationId);
   const { [conversationId]: waitedFrom, ...joined } = state.kept.joined;
   const { [conversationId]: unsent, ...outbox } = state.kept.outbox;
-  const joinedAt = row?.waiting.startedAt ?? waitedFrom ?? null;
+  const { [conversationId]: unsentNotes, ...notes } = state.kept.notes;
+  const joinedAt = row?.waiting.startedAt ?? offer?.offered.startedAt ?? waitedFrom ?? null;
   return {
     ...state,
     rows: state.rows.filter((one) => one !== row),
-    chats: [...state.chats, chatOf(conversation, joinedAt, unsent ?? [])].sort(
+    duty: withoutOffer(state.duty, conversationId),
+    chats: [...state.chats, chatOf(conversation, joinedAt, unsent, unsentNotes)].sort(
       (a, b) => a.conversation.startedAt - b.conversation.startedAt,
     ),
     current: state.current ?? conversationId,
-    kept: { joined, outbox },
+    kept: { joined, outbox, notes },
   };
 }
 
@@ -318,10 +370,6 @@ function dismissed(state: State, conversationId: string): State {
   if (state.current !== conversationId) return { ...state, chats };
   const next = chats[Math.min(index, chats.length - 1)]?.conversation.conversationId ?? null;
   return { ...state, chats, current: next, pane: next === null ? "waiting" : state.pane };
-}
-
-function inRow(state: State, sessionId: string, change: (row: Row) => Row): State {
-  return { ...state, rows: changedRow(state.rows, sessionId, change) };
 }
 
 function inChat(state: State, conversationId: string, change: (chat: Chat) => Chat): State {

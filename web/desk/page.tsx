@@ -1,12 +1,14 @@
-import { Keyboard } from "lucide";
+import { Keyboard, Volume2, VolumeX } from "lucide";
 import type { JSX } from "preact";
 import { clockTime } from "#shared/clock.ts";
 import { Icon } from "#shared/icon.tsx";
+import { AnswersDialog } from "./answers_dialog.js";
 import { ChatPane } from "./conversation.js";
 import { Cover } from "./covers.js";
 import { CustomerPane } from "./customer.js";
 import { WaitingPane } from "./list.js";
 import { PANES, type Pane } from "./model.js";
+import { DutyNote, DutySwitch, Offers } from "./offers.js";
 import type { PartProps } from "./parts.js";
 import { ShortcutsDialog } from "./shortcuts.js";
 import { type DeskView, dataState, type View } from "./view.js";
@@ -20,6 +22,7 @@ export function Page({ view, words, actions }: PartProps<View>): JSX.Element {
         {view.kind === "desk" && view.cutOffSince !== null && (
           <p class="bar">{words.cutOff(clockTime(view.cutOffSince, words.lang))}</p>
         )}
+        {view.kind === "desk" && <DutyNote view={view} words={words} actions={actions} />}
       </header>
       {view.kind === "desk" ? (
         <Working view={view} words={words} actions={actions} />
@@ -43,31 +46,58 @@ function Head({ view, words, actions }: PartProps<View>): JSX.Element {
         <p class="desk-title">{words.title}</p>
       )}
       {view.kind === "desk" && <p class="desk-agent">{view.agentName}</p>}
-      {view.kind === "desk" && (
-        <button
-          type="button"
-          class="desk-link desk-keys"
-          aria-haspopup="dialog"
-          onClick={actions.openShortcuts}
-        >
-          <Icon node={Keyboard} />
-          <span class="desk-keys-word">{words.shortcuts.title}</span>
-        </button>
-      )}
+      <div class="desk-tools">
+        {view.kind === "desk" && <Tools view={view} words={words} actions={actions} />}
+        <Language words={words} actions={actions} />
+      </div>
+    </div>
+  );
+}
+
+function Language({ words, actions }: Omit<PartProps<View>, "view">): JSX.Element {
+  return (
+    <button
+      type="button"
+      class="desk-link"
+      lang={words.lang === "tr" ? "en" : "tr"}
+      onClick={actions.switchLanguage}
+    >
+      {words.otherLanguage}
+    </button>
+  );
+}
+
+function Tools({ view, words, actions }: PartProps<DeskView>): JSX.Element {
+  const { duty, ready, sound } = view;
+  return (
+    <>
+      {duty !== null && <DutySwitch view={{ ...duty, ready }} words={words} actions={actions} />}
       <button
         type="button"
         class="desk-link"
-        lang={words.lang === "tr" ? "en" : "tr"}
-        onClick={actions.switchLanguage}
+        role="switch"
+        aria-checked={sound}
+        onClick={actions.toggleSound}
       >
-        {words.otherLanguage}
+        <Icon node={sound ? Volume2 : VolumeX} />
+        <span class="desk-tool-word">{sound ? words.sound.on : words.sound.off}</span>
       </button>
-    </div>
+      <button
+        type="button"
+        class="desk-link"
+        aria-haspopup="dialog"
+        onClick={actions.openShortcuts}
+      >
+        <Icon node={Keyboard} />
+        <span class="desk-tool-word">{words.shortcuts.title}</span>
+      </button>
+    </>
   );
 }
 
 function Working({ view, words, actions }: PartProps<DeskView>): JSX.Element {
   const panes = PANES.filter((pane) => pane !== "waiting" || !view.single);
+  const offered = view.offers.length > 0;
   return (
     <>
       <nav class="tabs" aria-label={words.title}>
@@ -76,14 +106,22 @@ function Working({ view, words, actions }: PartProps<DeskView>): JSX.Element {
         ))}
       </nav>
       <main
-        class={view.single ? "desk-main panes panes-single" : "desk-main panes"}
+        class={`desk-main panes${view.single ? " panes-single" : ""}${offered ? " panes-offered" : ""}`}
         data-state={dataState(view)}
         data-pane={view.pane}
       >
+        {offered && <Offers view={view} words={words} actions={actions} />}
         {!view.single && <WaitingPane view={view} words={words} actions={actions} />}
         <ChatPane view={view} words={words} actions={actions} />
         <CustomerPane view={view} words={words} actions={actions} />
       </main>
+      <AnswersDialog
+        answers={view.answers ?? words.answers.standardOnes}
+        writing={view.chat?.over === null}
+        words={words}
+        insert={actions.insertAnswer}
+        keep={actions.keepAnswers}
+      />
       <ShortcutsDialog on={view.shortcuts} words={words} toggle={actions.toggleShortcuts} />
     </>
   );

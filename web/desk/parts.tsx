@@ -5,7 +5,8 @@ import { Icon } from "#shared/icon.tsx";
 import type { DeskWords } from "../words/desk.js";
 import type { Actions } from "./actions.js";
 import type { Loss } from "./line.js";
-import type { Person, Presence } from "./view.js";
+import type { Person } from "./people.js";
+import type { Presence } from "./view.js";
 
 /** What every part of the desk is made from. */
 export interface PartProps<Shown> {

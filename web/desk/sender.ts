@@ -1,15 +1,16 @@
-/** Sends what the agent wrote: in each conversation one message at a time, until the server has it. */
+/** Sends what the agent wrote: of each conversation one at a time, until the server has it. */
 
-import { nextOutgoing, type Outgoing } from "./chats.js";
-import type { Happening, State } from "./model.js";
+import type { Outgoing } from "./chats.js";
+import type { Happening } from "./happening.js";
+import type { State } from "./model.js";
+import type { Post } from "./posts.js";
 import { pauseAfter, refusalOf } from "./refusals.js";
-import type { StaffApi } from "./staff_api.js";
 
 export interface SenderParts {
-  readonly api: StaffApi;
+  readonly post: Post;
   readonly state: () => State;
   readonly dispatch: (happening: Happening) => void;
-  /** Told of a message that the server does not take. */
+  /** Told of one that the server does not take. */
   readonly refused: (error: unknown, conversationId: string) => void;
   readonly random: () => number;
   /** @returns cancels it */
@@ -18,7 +19,7 @@ export interface SenderParts {
 
 export class Sender {
   readonly #parts: SenderParts;
-  /** By conversation with a message on its way, or in the pause before its next attempt: ends the pause. */
+  /** By conversation with one on its way, or in the pause before its next attempt: ends the pause. */
   readonly #busy = new Map<string, () => void>();
   readonly #attempts = new Map<string, number>();
 
@@ -32,7 +33,7 @@ export class Sender {
     if (link.kind !== "open") return;
     for (const chat of chats) {
       const { conversationId } = chat.conversation;
-      const next = nextOutgoing(chat);
+      const next = this.#parts.post.next(chat);
       if (next !== null && !this.#busy.has(conversationId)) void this.#send(conversationId, next);
     }
   }
@@ -42,21 +43,22 @@ export class Sender {
     for (const endPause of [...this.#busy.values()]) endPause();
   }
 
-  async #send(conversationId: string, { id, text }: Outgoing): Promise<void> {
-    const { api, dispatch } = this.#parts;
+  async #send(conversationId: string, outgoing: Outgoing): Promise<void> {
+    const { post, dispatch, refused } = this.#parts;
+    const { id } = outgoing;
     this.#busy.set(conversationId, () => {});
-    dispatch({ type: "outgoing", conversationId, id, state: "sending" });
+    dispatch(post.step(conversationId, id, "sending"));
     try {
-      const { seq, at } = await api.send(conversationId, { id, text });
+      const arrived = await post.send(conversationId, outgoing);
       this.#attempts.delete(conversationId);
       this.#busy.delete(conversationId);
-      dispatch({ type: "arrived", conversationId, id, seq, at });
+      dispatch(arrived);
     } catch (error) {
       if (refusalOf(error).retryable) this.#pause(conversationId, error);
       else this.#busy.delete(conversationId);
       const state = refusalOf(error).retryable ? "waiting" : "refused";
-      dispatch({ type: "outgoing", conversationId, id, state });
-      if (state === "refused") this.#parts.refused(error, conversationId);
+      dispatch(post.step(conversationId, id, state));
+      if (state === "refused") refused(error, conversationId);
     }
   }
 

@@ -7,7 +7,14 @@ export const SHORTCUTS_DIALOG = "shortcuts";
 
 export type Shortcut =
   | { readonly to: "chat"; readonly index: number }
-  | { readonly to: "next" | "end" };
+  | { readonly to: "next" | "accept" | "pass" | "end" };
+
+const LETTERS: Readonly<Record<string, Exclude<Shortcut["to"], "chat">>> = {
+  KeyA: "accept",
+  KeyP: "pass",
+  KeyN: "next",
+  KeyE: "end",
+};
 
 /** The parts of a key press that matter. */
 export interface KeyPress {
@@ -24,8 +31,8 @@ export function shortcutOf(key: KeyPress): Shortcut | null {
   if (!key.altKey || key.ctrlKey || key.metaKey || key.shiftKey) return null;
   const digit = /^(?:Digit|Numpad)([1-9])$/.exec(key.code)?.[1];
   if (digit !== undefined) return { to: "chat", index: Number(digit) - 1 };
-  if (key.code === "KeyN") return { to: "next" };
-  return key.code === "KeyE" ? { to: "end" } : null;
+  const to = LETTERS[key.code];
+  return to === undefined ? null : { to };
 }
 
 export function ShortcutsDialog(props: {
@@ -37,6 +44,8 @@ export function ShortcutsDialog(props: {
   const keys = [
     ["Alt + 1 … 9", shortcuts.chat],
     ["Alt + N", shortcuts.next],
+    ["Alt + A", shortcuts.accept],
+    ["Alt + P", shortcuts.pass],
     ["Alt + E", shortcuts.end],
   ];
   return (

@@ -1,14 +1,17 @@
 /** The staff API over HTTP: what the desk asks of the server. */
 
 import { DiyalogError, ERROR } from "diyalog";
-import { fieldsOf, numberOf, parsedFields, textOf } from "#shared/fields.ts";
+import { instantOf } from "#shared/clock.ts";
+import { fieldsOf, listOf, numberOf, parsedFields, textOf } from "#shared/fields.ts";
 import {
+  type Availability,
   type Conversation,
   type Message,
+  type Note,
+  readAvailability,
   readConversation,
   readMessages,
-  readQueue,
-  type Waiting,
+  readNotes,
 } from "./protocol.js";
 
 /** Who wants to work at the desk, and the company's proof of it; open access does without a proof. */
@@ -24,6 +27,8 @@ export interface SignedIn {
   readonly staffToken: string;
   readonly userId: string;
   readonly userName: string;
+  /** May close requests. */
+  readonly supervisor: boolean;
 }
 
 /** Names a waiting request by itself or by its customer. */
@@ -32,10 +37,14 @@ export type Wanted = { readonly sessionId: string } | { readonly customerId: str
 /** Every call fails with a `DiyalogError`: status 0 when no answer came. */
 export interface StaffApi {
   signIn(credentials: Credentials): Promise<SignedIn>;
-  /** Everybody in line, the longest wait first. */
-  queue(): Promise<readonly Waiting[]>;
   /** Takes a wait. Code `WAIT_ENDED` when somebody or something else was first. */
   accept(wanted: Wanted): Promise<Conversation>;
+  /** Closes a request, as supervisors may. Codes `RIGHT_MISSING`, and `WAIT_ENDED` as for taking it. */
+  closeWait(sessionId: string): Promise<void>;
+  /** Lets an offer pass. */
+  decline(sessionId: string): Promise<void>;
+  /** Takes offers, or no longer. Code `ROUTING_ELSEWHERE` where the company's own queue routes. */
+  setAvailable(available: boolean): Promise<Availability>;
   conversation(conversationId: string): Promise<Conversation>;
   /** The messages after a number of the session's stream, oldest first. */
   messages(conversationId: string, after: number): Promise<readonly Message[]>;
@@ -45,6 +54,13 @@ export interface StaffApi {
     message: { readonly id: string; readonly text: string },
   ): Promise<{ readonly seq: number; readonly at: number }>;
   end(conversationId: string): Promise<Conversation>;
+  /** All notes about the customer of the conversation, oldest first. */
+  notes(conversationId: string): Promise<readonly Note[]>;
+  /** Also when the conversation is over. Sent again under the same id it is one note. */
+  note(
+    conversationId: string,
+    note: { readonly id: string; readonly text: string },
+  ): Promise<{ readonly at: number }>;
 }
 
 export type Fetch = (input: string, init: RequestInit) => Promise<Response>;
@@ -71,15 +87,24 @@ export class HttpStaffApi implements StaffApi {
       staffToken: needed(textOf(answer?.["staffToken"])),
       userId: textOf(answer?.["userId"]) ?? userId,
       userName: textOf(answer?.["userName"]) ?? userName,
+      supervisor: listOf(answer?.["rights"]).includes("supervisor"),
     };
-  }
-
-  async queue(): Promise<readonly Waiting[]> {
-    return readQueue(await this.#call("GET", "/queue"));
   }
 
   async accept(wanted: Wanted): Promise<Conversation> {
     return needed(readConversation(await this.#call("POST", "/conversations", wanted)));
+  }
+
+  async closeWait(sessionId: string): Promise<void> {
+    await this.#call("DELETE", `/waits/${encodeURIComponent(sessionId)}`);
+  }
+
+  async decline(sessionId: string): Promise<void> {
+    await this.#call("POST", `/offers/${encodeURIComponent(sessionId)}/decline`, {});
+  }
+
+  async setAvailable(available: boolean): Promise<Availability> {
+    return needed(readAvailability(await this.#call("PUT", "/availability", { available })));
   }
 
   async conversation(conversationId: string): Promise<Conversation> {
@@ -103,7 +128,22 @@ export class HttpStaffApi implements StaffApi {
     return needed(readConversation(await this.#call("POST", `${pathOf(conversationId)}/end`, {})));
   }
 
-  async #call(method: "GET" | "POST", path: string, body?: unknown): Promise<unknown> {
+  async notes(conversationId: string): Promise<readonly Note[]> {
+    return readNotes(await this.#call("GET", `${pathOf(conversationId)}/notes`));
+  }
+
+  async note(conversationId: string, note: { readonly id: string; readonly text: string }) {
+    const { id, text } = note;
+    const path = `${pathOf(conversationId)}/notes`;
+    const answer = fieldsOf(await this.#call("POST", path, { id, text }));
+    return { at: needed(instantOf(textOf(answer?.["at"]))) };
+  }
+
+  async #call(
+    method: "GET" | "POST" | "PUT" | "DELETE",
+    path: string,
+    body?: unknown,
+  ): Promise<unknown> {
     const token = this.#token();
     const answer = await this.#exchange(path, {
       method,

@@ -1,7 +1,17 @@
 /** The staff's event stream: one WebSocket that is kept, found dead in time, and opened again. */
 
 import { isFinalClose, type Lifecycle, reconnectDelay } from "diyalog";
-import { type Command, type Frame, readFrame, type StaffEvent, type Welcome } from "./protocol.js";
+import {
+  type Aside,
+  type Command,
+  type Frame,
+  type Line,
+  type Moment,
+  type OwnDesk,
+  readFrame,
+  type StaffEvent,
+  type Welcome,
+} from "./protocol.js";
 
 /** To open, and then to be welcomed. */
 const ANSWER_LIMIT_MS = 5_000;
@@ -21,6 +31,9 @@ export interface StreamListener {
   onWelcome(welcome: Welcome, helloAt: number): void;
   /** `replayed`: the welcome before it knew of the event already. */
   onEvent(event: StaffEvent, replayed: boolean): void;
+  /** What holds now, in place of what was told before. */
+  onNow(news: Line | OwnDesk): void;
+  onMoment(moment: Moment): void;
   /** The connection broke; it comes back by itself. */
   onLost(): void;
   /** The connection does not come back by itself. */
@@ -88,6 +101,11 @@ export class StaffStream {
     }
   }
 
+  /** Says something of the moment; while there is no connection, nothing is said. */
+  say(aside: Aside): void {
+    if (this.#live) this.#send(aside);
+  }
+
   /** Ends following for good; the listener hears nothing more. */
   close(): void {
     this.#unsubscribe();
@@ -113,7 +131,7 @@ export class StaffStream {
 
   #greet(): void {
     this.#since = this.#around.now();
-    this.#send({ type: "hello", token: this.#token, ...this.#position });
+    this.#send({ type: "hello", token: this.#token, ...this.#position, line: true });
     this.#expectAnswer();
   }
 
@@ -126,9 +144,15 @@ export class StaffStream {
 
   #handle(frame: Frame): void {
     if (frame.type === "welcome" && !this.#live) this.#welcome(frame);
-    else if (frame.type === "event" && this.#live) this.#event(frame.seq, frame.event);
+    else if (this.#live) this.#told(frame);
     // Any frame proves that the connection carries.
     if (this.#live) clearTimeout(this.#deadline);
+  }
+
+  #told(frame: Frame): void {
+    if (frame.type === "event") this.#event(frame.seq, frame.event);
+    else if (frame.type === "moment") this.#listener.onMoment(frame.moment);
+    else if (frame.type === "line" || frame.type === "desk") this.#listener.onNow(frame);
   }
 
   #welcome(welcome: Welcome): void {

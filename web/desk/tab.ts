@@ -15,6 +15,8 @@ export interface TabMemory {
   readonly joined: Readonly<Record<string, number>>;
   /** By conversation: what was written and is not known to have arrived. */
   readonly outbox: Readonly<Record<string, readonly Outgoing[]>>;
+  /** By conversation: notes of which the same holds. */
+  readonly notes: Readonly<Record<string, readonly Outgoing[]>>;
 }
 
 const NOTHING: TabMemory = {
@@ -25,6 +27,7 @@ const NOTHING: TabMemory = {
   conversationId: null,
   joined: {},
   outbox: {},
+  notes: {},
 };
 
 const KEY = "diyalog.desk";
@@ -47,8 +50,8 @@ export class Tab {
   /** A link opens the desk anew. What an agent has not sent yet stays for that agent, and for nobody else. */
   begin(credentials: Credentials, customerId: string | null): void {
     const sameAgent = this.#memory.agent?.userId === credentials.userId;
-    const { agent, joined, outbox } = sameAgent ? this.#memory : NOTHING;
-    this.update({ ...NOTHING, credentials, customerId, agent, joined, outbox });
+    const { agent, joined, outbox, notes } = sameAgent ? this.#memory : NOTHING;
+    this.update({ ...NOTHING, credentials, customerId, agent, joined, outbox, notes });
   }
 
   update(change: Partial<TabMemory>): void {

@@ -2,10 +2,21 @@
 
 import type { HelpType } from "diyalog";
 import { wholeMinutes } from "#shared/clock.ts";
-import { type Chat, type Ending, isOver, unansweredSince, unreadOf } from "./chats.js";
+import type { Answer } from "./answers.js";
+import {
+  type Chat,
+  type Ending,
+  isOver,
+  type Outgoing,
+  unansweredSince,
+  unreadOf,
+} from "./chats.js";
+import type { Duty } from "./duty.js";
+import { type DutyView, dutyView, type OfferView, offerViews } from "./duty_view.js";
 import type { Loss, Row } from "./line.js";
-import { currentChat, type Pane, type Refusal, type State } from "./model.js";
-import type { Attached, EndedBy, Matter } from "./protocol.js";
+import { type Agent, currentChat, type Pane, type Refusal, type State } from "./model.js";
+import { type Person, personOf, topicOf } from "./people.js";
+import type { Attached, EndedBy } from "./protocol.js";
 
 /** From here on a wait counts as long. */
 const LONG_WAIT_MINUTES = 10;
@@ -15,8 +26,6 @@ const UNANSWERED_MS = 60_000;
 const CUT_TO_SHOW_MS = 1_000;
 /** "Taking" and "sending" that are over sooner do not flash by. */
 const FLASH_MS = 150;
-/** Names under which companies attach what a request is about. */
-const TOPIC = /^(topic|subject|reason|konu|sebep)$/i;
 
 export type View =
   | { readonly kind: "signingIn" | "opening"; readonly slow: boolean }
@@ -35,22 +44,28 @@ export interface DeskView {
   readonly cutOffSince: number | null;
   /** Somebody can be accepted. */
   readonly ready: boolean;
+  /** null: there is nothing to switch. */
+  readonly duty: DutyView | null;
+  /** The agent wanted to come or go, and the company's queue decides that. */
+  readonly elsewhere: boolean;
+  /** Those who are offered, and for a moment those who were. */
+  readonly offers: readonly OfferView[];
   readonly rows: readonly RowView[];
-  /** Rows that can be accepted. */
+  /** Everybody in line, shown or not. */
   readonly waiting: number;
+  /** How many of them are not shown. */
+  readonly beyond: number;
   readonly emptySince: number | null;
-  readonly queueKnown: boolean;
+  readonly lineKnown: boolean;
   readonly chats: readonly ChatEntry[];
   /** New messages of all conversations. */
   readonly unread: number;
   readonly chat: ChatView | null;
+  /** The agent's own; null: the standard ones. */
+  readonly answers: readonly Answer[] | null;
   readonly shortcuts: boolean;
-}
-
-/** Whom something is about: by name, or by what may be shown of the number. */
-export interface Person {
-  readonly name: string | null;
-  readonly masked: string;
+  /** A sound would be heard. */
+  readonly sound: boolean;
 }
 
 /** Whether a customer's app is connected. `since` null: it is not known since when it is not. */
@@ -63,7 +78,13 @@ export interface RowView {
   readonly minutes: number;
   readonly long: boolean;
   readonly topic: string | null;
+  /** Place in line; null: it is not known. */
+  readonly position: number | null;
+  /** Somebody is being asked to take it just now. */
+  readonly offered: boolean;
   readonly presence: Presence;
+  /** Whether the agent closes it; null: they may not. */
+  readonly closing: Row["closing"]["step"] | null;
   readonly step: "free" | "taking" | "unsure";
   readonly loss: Loss | null;
 }
@@ -86,6 +107,25 @@ export interface MessageView {
   readonly text: string;
   readonly at: number;
   readonly state: "arrived" | "sending" | "waiting" | "refused";
+  /** How far one's own has come that the server has; null: another's, or not there yet. */
+  readonly mark: "sent" | "delivered" | "read" | null;
+}
+
+export interface NoteView {
+  readonly id: string;
+  readonly author: string;
+  readonly at: number;
+  readonly today: boolean;
+  readonly text: string;
+  /** It was written on this conversation. */
+  readonly here: boolean;
+  readonly state: "saved" | Outgoing["state"];
+}
+
+export interface NotesView {
+  readonly list: readonly NoteView[];
+  readonly failed: boolean;
+  readonly draft: string;
 }
 
 export interface ChatView {
@@ -98,6 +138,9 @@ export interface ChatView {
   readonly messages: readonly MessageView[];
   /** Everything that was said is there. */
   readonly loaded: boolean;
+  readonly notes: NotesView;
+  /** The customer is writing. */
+  readonly typing: boolean;
   readonly draft: string;
   readonly ending: Ending["step"];
   readonly customer: CustomerView;
@@ -142,18 +185,20 @@ export function dataState(view: View): string {
   }
 }
 
-/** The last two characters, which are enough to compare. */
-export function masked(text: string): string {
-  return `••••${[...text].slice(-2).join("")}`;
-}
-
-/** Whether a value reads like a number of a person, a card or a telephone. */
-export function isSensitive(value: string): boolean {
-  return /^\+?[\d\s()./-]+$/.test(value) && value.replace(/\D/g, "").length >= 7;
-}
-
 function deskView(state: State, now: number): DeskView {
-  const { agent, single, pane, emptySince, queueKnown, shortcuts, link } = state;
+  const {
+    agent,
+    single,
+    pane,
+    beyond,
+    emptySince,
+    lineKnown,
+    answers,
+    shortcuts,
+    sound,
+    link,
+    duty,
+  } = state;
   const serverNow = now + state.clockOffset;
   const chat = currentChat(state);
   const cut = link.kind === "lost" && now - link.since >= CUT_TO_SHOW_MS;
@@ -165,19 +210,33 @@ function deskView(state: State, now: number): DeskView {
     pane,
     cutOffSince: cut ? link.since : null,
     ready: link.kind === "open",
-    rows: state.rows.map((row) => rowView(row, now, serverNow)),
-    waiting: state.rows.filter(({ lost }) => lost === null).length,
+    duty: dutyView(duty),
+    elsewhere: duty.switching === "elsewhere",
+    offers: offerViews(duty, now, serverNow),
+    rows: state.rows
+      .filter((row) => !isOffered(row, duty))
+      .map((row) => rowView(row, agent, now, serverNow)),
+    waiting: state.rows.filter(({ lost }) => lost === null).length + beyond,
+    beyond,
     emptySince,
-    queueKnown,
+    lineKnown,
     chats,
     unread: chats.reduce((sum, { unread }) => sum + unread, 0),
     chat: chat === undefined ? null : chatView(chat, now),
+    answers,
     shortcuts,
+    sound,
   };
 }
 
-function rowView(row: Row, now: number, serverNow: number): RowView {
-  const { waiting, takingSince, awaySince, awayAtFirst, lost, unsure } = row;
+/** Whether it stands among the offers, so that it need not stand in the line as well. */
+function isOffered({ waiting, lost }: Row, duty: Duty): boolean {
+  const offer = duty.offers.find(({ offered }) => offered.sessionId === waiting.sessionId);
+  return offer !== undefined && (offer.gone === null || lost !== null);
+}
+
+function rowView(row: Row, agent: Agent | null, now: number, serverNow: number): RowView {
+  const { waiting, takingSince, awaySince, awayAtFirst, lost, unsure, closing } = row;
   const minutes = wholeMinutes(waiting.startedAt, serverNow);
   const taking = takingSince !== null && now - takingSince >= FLASH_MS;
   return {
@@ -187,7 +246,10 @@ function rowView(row: Row, now: number, serverNow: number): RowView {
     minutes,
     long: minutes >= LONG_WAIT_MINUTES,
     topic: topicOf(waiting.attached),
+    position: waiting.position,
+    offered: waiting.offered,
     presence: awaySince === null ? "here" : { since: awayAtFirst ? null : awaySince },
+    closing: agent?.supervisor || closing.step === "noRight" ? closing.step : null,
     step: taking ? "taking" : unsure ? "unsure" : "free",
     loss: lost?.loss ?? null,
   };
@@ -217,16 +279,18 @@ function chatView(chat: Chat, now: number): ChatView {
     over: isOver(chat) ? { by: conversation.endedBy } : null,
     facts: factsOf(chat),
     messages: [
-      ...chat.messages.map(({ id, author, text, at }): MessageView => {
+      ...chat.messages.map(({ seq, id, author, text, at }): MessageView => {
         const own = author === "agent";
-        return { id, own, text, at, state: "arrived" };
+        return { id, own, text, at, state: "arrived", mark: own ? markOf(seq, chat) : null };
       }),
       ...outbox.map(({ id, text, at, state }): MessageView => {
         const quick = state === "sending" && now - at < FLASH_MS;
-        return { id, own: true, text, at, state: quick ? "arrived" : state };
+        return { id, own: true, text, at, state: quick ? "arrived" : state, mark: null };
       }),
     ],
     loaded: chat.loadedTo !== null,
+    notes: notesView(chat, now),
+    typing: chat.typingUntil > now,
     draft,
     ending: ending.step,
     customer: {
@@ -240,6 +304,23 @@ function chatView(chat: Chat, now: number): ChatView {
   };
 }
 
+function notesView({ conversation, notes }: Chat, now: number): NotesView {
+  const today = (at: number) => new Date(at).toDateString() === new Date(now).toDateString();
+  const saved = notes.known.map(({ id, author, at, text, conversationId }): NoteView => {
+    const here = conversationId === conversation.conversationId;
+    return { id, author, at, today: today(at), text, here, state: "saved" };
+  });
+  const own = notes.outbox.map(({ id, text, at, state }): NoteView => {
+    return { id, author: "", at, today: true, text, here: true, state };
+  });
+  return { list: [...saved, ...own], failed: notes.failed, draft: notes.draft };
+}
+
+function markOf(seq: number, { conversation: { marks } }: Chat): MessageView["mark"] {
+  if (seq <= marks.read) return "read";
+  return seq <= marks.received ? "delivered" : "sent";
+}
+
 function factsOf({ conversation, joinedAt }: Chat): readonly Fact[] {
   const { startedAt, endedAt } = conversation;
   const facts: Fact[] = [];
@@ -248,15 +329,4 @@ function factsOf({ conversation, joinedAt }: Chat): readonly Fact[] {
   facts.push({ kind: "accepted", at: startedAt, minutes });
   if (endedAt !== null) facts.push({ kind: "ended", at: endedAt });
   return facts;
-}
-
-function personOf({ customerName, customerId }: Matter): Person {
-  return { name: customerName, masked: masked(customerId) };
-}
-
-/** What the request is about, if the company's app said it, and said it in words. */
-function topicOf(attached: readonly Attached[]): string | null {
-  const named = attached.find(({ name }) => TOPIC.test(name));
-  const worded = named ?? attached.find(({ value }) => /\p{Letter}{3}/u.test(value));
-  return worded === undefined || isSensitive(worded.value) ? null : worded.value;
 }

@@ -3,6 +3,7 @@
 import { render } from "preact";
 import { Announcer } from "#shared/announce.ts";
 import type { Actions } from "../desk/actions.js";
+import { ANSWERS_DIALOG } from "../desk/answers_dialog.js";
 import { Attention } from "../desk/attention.js";
 import { Focus } from "../desk/focus.js";
 import { Page } from "../desk/page.js";
@@ -19,23 +20,39 @@ const ACTIONS: Actions = {
   lookAgain: nothing,
   showList: nothing,
   switchLanguage: nothing,
-  openShortcuts: () => {
-    const dialog = document.getElementById(SHORTCUTS_DIALOG);
-    if (dialog instanceof HTMLDialogElement) dialog.showModal();
-  },
+  openShortcuts: () => openDialog(SHORTCUTS_DIALOG),
+  openAnswers: () => openDialog(ANSWERS_DIALOG),
+  insertAnswer: nothing,
+  keepAnswers: nothing,
   toggleShortcuts: nothing,
   showPane: nothing,
   take: nothing,
+  askToClose: nothing,
+  keepWaiting: nothing,
+  closeWait: nothing,
+  pass: nothing,
+  setAvailable: nothing,
+  noted: nothing,
+  toggleSound: nothing,
   choose: nothing,
   dismiss: nothing,
   draft: nothing,
   write: nothing,
   writeAgain: nothing,
+  noteDraft: nothing,
+  note: nothing,
+  noteAgain: nothing,
+  notesAgain: nothing,
   askToEnd: nothing,
   goOn: nothing,
   end: nothing,
   reveal: nothing,
 };
+
+function openDialog(id: string): void {
+  const dialog = document.getElementById(id);
+  if (dialog instanceof HTMLDialogElement) dialog.showModal();
+}
 
 function show(root: HTMLElement, status: HTMLElement): void {
   const query = new URLSearchParams(location.search);
@@ -48,7 +65,7 @@ function show(root: HTMLElement, status: HTMLElement): void {
   }
   render(<Page view={view} words={words} actions={ACTIONS} />, root);
   const focused = new Focus(document).toHeading();
-  new Attention(document, new Announcer(status), null).shown(view, words, focused, NOW);
+  new Attention(document, new Announcer(status), null, null).shown(view, words, focused, NOW);
 }
 
 function Contents() {

@@ -79,7 +79,7 @@ const CONNECTED: ConnectedView = {
   late: false,
   offline: false,
   facts: JOINED,
-  chat: { open: true, loaded: true, name: "Selin Aksoy", messages: [] },
+  chat: { open: true, loaded: true, name: "Selin Aksoy", messages: [], agentTypes: true },
   reference: REFERENCE,
   stop: "no",
 };
@@ -92,7 +92,8 @@ function written(
   text: string,
 ): ChatEntry {
   const at = new Date(ASKED + (4 + after) * MINUTE).toISOString();
-  return { id: `m${seq}`, author, text, state: "sent", seq, at };
+  const state = author === "customer" ? "read" : "sent";
+  return { id: `m${seq}`, author, text, state, seq, at };
 }
 
 const WRITTEN: readonly ChatEntry[] = [
@@ -117,12 +118,27 @@ const UNSENT: readonly ChatEntry[] = [
   { id: "m8", author: "customer", text: "İyi günler.", state: "failed", seq: null, at: null },
 ];
 
-function over(by: "agent" | "customer" | "company" | "agent_lost" | "customer_lost"): View {
+/** How far one's own messages have come: read, arrived at the desk, with the server. */
+const MARKED: readonly ChatEntry[] = [
+  ...WRITTEN,
+  { ...written(7, "customer", 3, "Hayır, çok teşekkürler."), state: "delivered" },
+  { ...written(8, "customer", 3, "İyi günler."), state: "sent" },
+];
+
+function over(
+  by: "agent" | "customer" | "company" | "agent_lost" | "customer_lost",
+  placeKept = false,
+): View {
   return {
     kind: "ended",
-    ending: { kind: "conversationOver", by, name: "Selin Aksoy" },
+    ending: {
+      kind: "conversationOver",
+      by,
+      name: "Selin Aksoy",
+      placeKept,
+    },
     facts: [...JOINED, { kind: "conversationEnded", at: ASKED + 7 * MINUTE }],
-    chat: { ...CONNECTED.chat, open: false, messages: WRITTEN },
+    chat: { ...CONNECTED.chat, open: false, messages: WRITTEN, agentTypes: false },
     reference: REFERENCE,
   };
 }
@@ -134,6 +150,7 @@ const SAMPLES = {
   "asking-long": { kind: "asking", upTo: 10, facts: BEGINNING.slice(0, 1), stop: "no" },
   waiting: WAITING,
   "waiting-unknown": { ...WAITING, range: null, ahead: { kind: "none" } },
+  "waiting-unknown-ahead": { ...WAITING, range: null },
   "waiting-over-half-an-hour": {
     ...WAITING,
     range: { from: 30, to: null },
@@ -169,6 +186,7 @@ const SAMPLES = {
   }),
   "devices-none": trying({ step: "failed", video: true, cause: "none", what: "microphone" }),
   "devices-busy": trying({ step: "failed", video: true, cause: "busy", what: "camera" }),
+  "next-unknown": { ...WAITING, range: null, ahead: { kind: "next" } },
   next: { ...WAITING, range: { from: 1, to: 2 }, ahead: { kind: "next" } },
   "order-changed": { ...WAITING, ahead: { kind: "changed" } },
   longer: { ...WAITING, longer: true },
@@ -194,7 +212,11 @@ const SAMPLES = {
     facts: [...BEGINNING, { kind: "agentJoined", at: ASKED + 4 * MINUTE, name: null }],
     chat: { ...CONNECTED.chat, name: null },
   },
-  chat: { ...CONNECTED, chat: { ...CONNECTED.chat, messages: WRITTEN } },
+  chat: {
+    ...CONNECTED,
+    chat: { ...CONNECTED.chat, messages: WRITTEN, agentTypes: false },
+  },
+  "chat-marks": { ...CONNECTED, chat: { ...CONNECTED.chat, messages: MARKED } },
   "chat-unsent": { ...CONNECTED, chat: { ...CONNECTED.chat, messages: [...WRITTEN, ...UNSENT] } },
   "chat-offline": {
     ...CONNECTED,
@@ -223,6 +245,7 @@ const SAMPLES = {
   "conversation-over-customer": over("customer"),
   "conversation-over-company": over("company"),
   "conversation-over-agent-lost": over("agent_lost"),
+  "conversation-over-place-kept": over("agent_lost", true),
   "conversation-over-customer-lost": over("customer_lost"),
   gone: { kind: "ended", ending: { kind: "gone" }, facts: [], reference: null },
   unsent: { kind: "ended", ending: { kind: "unsent" }, facts: [], reference: null },

@@ -15,6 +15,12 @@ export interface Actions {
   stop(): void;
   /** Writes to the agent. */
   write(text: string): void;
+  /** What stands in the composer, after every key. */
+  draft(text: string): void;
+  /** What stood there before a reload. */
+  readonly drafted: string;
+  /** What was written is in view. */
+  read(): void;
   writeAgain(id: string): void;
   endConversation(): void;
   keepWaiting(): void;

@@ -30,6 +30,8 @@ export class Conversing {
     const help = stage.at === "session" && stage.help.outcome === "CONNECTED" ? stage.help : null;
     const other = help?.sessionId !== this.#help?.sessionId;
     this.#help = help;
+    // Before the session is known again after a reload, the draft may be of its conversation.
+    if (stage.at === "session") this.#keepDraft(help);
     if (!other) return;
     this.#chat?.close();
     this.#chat = null;
@@ -38,6 +40,15 @@ export class Conversing {
 
   write(text: string): void {
     if (text.trim() !== "") this.#chat?.send(text);
+  }
+
+  typing(): void {
+    this.#chat?.typing();
+  }
+
+  /** The customer has what was written in view. */
+  read(): void {
+    this.#chat?.read();
   }
 
   writeAgain(id: string): void {
@@ -67,6 +78,10 @@ export class Conversing {
     dispatch({ type: "stop", stop: "no" });
   }
 
+  #keepDraft(help: Help | null): void {
+    this.#parts.tab.forgetDraft(help === null || isOver(help) ? null : help.sessionId);
+  }
+
   #isOpen(sessionId: string): boolean {
     return this.#help?.sessionId === sessionId && !isOver(this.#help);
   }
@@ -79,11 +94,12 @@ export class Conversing {
     const chat = new Chat(diyalog, help, { unsent });
     this.#chat = chat;
     const tell = () => {
-      const { loaded, messages } = chat;
+      const { loaded, messages, agentTypes } = chat;
       tab.update({ unsent: { sessionId, messages: chat.unsent } });
-      dispatch({ type: "chat", chat: { sessionId, loaded, messages } });
+      dispatch({ type: "chat", chat: { sessionId, loaded, messages, agentTypes } });
     };
     chat.on("messages", tell);
+    chat.on("typing", tell);
     tell();
   }
 

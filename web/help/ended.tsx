@@ -17,11 +17,11 @@ export function ConnectedScreen(props: Of<"connected">): JSX.Element {
       <Lead text={textOf(view, words, company)} />
       <Facts facts={view.facts} words={words} />
       <Reference words={words} id={view.reference} />
-      {view.stop === "unsure" && <p class="note">{words.chat.end.unsure}</p>}
+      {view.stop === "unsure" && <p class="note">{words.stop.unsure}</p>}
       {late.chat === null ? (
         <p class="lead">{words.chat.opening}</p>
       ) : (
-        <late.chat.Messages view={view.chat} words={words} actions={actions} />
+        <late.chat.Messages view={view.chat} words={words} company={company} actions={actions} />
       )}
       {view.offline && (
         <div class="note note-look">
@@ -53,7 +53,7 @@ export function EndedScreen(props: Of<"ended">): JSX.Element {
       </div>
       <Facts facts={view.facts} words={words} />
       {view.chat !== undefined && late.chat !== null && (
-        <late.chat.Messages view={view.chat} words={words} actions={actions} />
+        <late.chat.Messages view={view.chat} words={words} company={company} actions={actions} />
       )}
       <Reference words={words} id={view.reference} />
     </>

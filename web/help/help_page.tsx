@@ -5,7 +5,7 @@ import { render } from "preact";
 import { Announcer } from "#shared/announce.ts";
 import { Awake } from "#shared/awake.ts";
 import { readCompany } from "#shared/company.ts";
-import { JoinSound } from "#shared/sound.ts";
+import type { JoinSound } from "#shared/sound.ts";
 import { wearTheme } from "#shared/theme.ts";
 import { en } from "../words/en.js";
 import { tr } from "../words/tr.js";
@@ -46,7 +46,8 @@ export class HelpPage {
   readonly #attention: Attention;
   readonly #company = readCompany(document);
   readonly #awake = new Awake(document, navigator.wakeLock);
-  readonly #sound: JoinSound;
+  readonly #soundPart: LatePart<typeof import("#shared/sound.ts")>;
+  #sound: JoinSound | null = null;
   readonly #actions: Actions;
   #trial: DeviceTrial | null = null;
   #launch: Launch;
@@ -67,12 +68,20 @@ export class HelpPage {
     this.#tab = new Tab(storage, launch.activation?.customerId ?? "");
     this.#attention = new Attention(document, new Announcer(status), this.#company);
     this.#state = initialState(Date.now(), this.#tab.memory.wait);
-    this.#sound = new JoinSound({
-      makeContext: () => new AudioContext(),
-      vibrate: "vibrate" in navigator ? (ms) => navigator.vibrate(ms) : null,
-      storage,
-      changed: (on) => this.#dispatch({ type: "sound", on }),
-    });
+    this.#soundPart = new LatePart(
+      () => import("#shared/sound.ts"),
+      (part) => {
+        this.#sound = new part.JoinSound({
+          makeContext: () => new AudioContext(),
+          vibrate: "vibrate" in navigator ? (ms) => navigator.vibrate(ms) : null,
+          storage,
+          changed: (on) => this.#dispatch({ type: "sound", on }),
+        });
+        // Until it is there, no switch is shown that would do nothing.
+        this.#dispatch({ type: "sound", on: false });
+      },
+      later,
+    );
     const parts = {
       // The tab keeps the token: nothing else may.
       diyalog: new Diyalog({ url: location.origin, storage: null }),
@@ -98,18 +107,17 @@ export class HelpPage {
   }
 
   start(): void {
-    this.#dispatch({ type: "sound", on: false });
     void this.#journey.open();
     this.#tick();
     // Another link opened in the same tab changes the fragment only.
     addEventListener("hashchange", () => location.reload());
     addEventListener("online", () => this.#tryAgain());
     // The switch itself decides by how it stood before its tap.
-    addEventListener("click", () => this.#sound.wake());
+    addEventListener("click", () => this.#sound?.wake());
     document.addEventListener("visibilitychange", () => {
       if (document.visibilityState === "visible") {
         this.#tryAgain();
-        this.#sound.shownAgain();
+        this.#sound?.shownAgain();
       } else {
         this.#trial?.hidden();
       }
@@ -167,9 +175,10 @@ export class HelpPage {
     this.#awake.keep(view.kind === "waiting");
     // A page that is opened on a conversation was not there when somebody joined.
     const joined = view.kind === "connected" && before?.kind === "waiting";
-    if (joined) this.#sound.play();
+    if (joined) this.#sound?.play();
     this.#tellHost(view);
     if (view.kind === "connected" || (view.kind === "ended" && view.chat)) this.#chat.want();
+    if (view.kind === "waiting") this.#soundPart.want();
     if (view.kind === "waiting" && view.trial !== null) this.#devices.want();
     if (view.kind !== "waiting") this.#endTrial();
   }
@@ -202,6 +211,7 @@ export class HelpPage {
   #makeActions(): Actions {
     const journey = this.#journey;
     const host = this.#host;
+    const tab = this.#tab;
     return {
       choose: (helpType) => void journey.ask(helpType),
       askAgain: () => void journey.ask(),
@@ -214,11 +224,17 @@ export class HelpPage {
       keepPlace: () => this.#dispatch({ type: "stop", stop: "no" }),
       stop: () => void journey.stop(),
       write: (text) => this.#conversing?.write(text),
+      draft: (text) => this.#draft(text),
+      get drafted() {
+        const { draft, sessionId } = tab.memory;
+        return draft?.sessionId === sessionId ? (draft?.text ?? "") : "";
+      },
+      read: () => this.#conversing?.read(),
       writeAgain: (id) => this.#conversing?.writeAgain(id),
       endConversation: () => void this.#conversing?.end(),
       keepWaiting: () => this.#dispatch({ type: "keepWaiting" }),
       toggleTime: () => this.#dispatch({ type: "toggleTime" }),
-      toggleSound: () => this.#sound.toggle(),
+      toggleSound: () => this.#sound?.toggle(),
       tryDevices: (video) => this.#tryDevices(video),
       chooseDevice: (kind, id) => this.#trial?.choose(kind, id),
       closeDevices: () => this.#endTrial(),
@@ -231,6 +247,12 @@ export class HelpPage {
         return window.opener === null ? null : () => window.close();
       },
     };
+  }
+
+  #draft(text: string): void {
+    const { sessionId } = this.#tab.memory;
+    if (sessionId !== null) this.#tab.update({ draft: text === "" ? null : { sessionId, text } });
+    if (text !== "") this.#conversing?.typing();
   }
 
   #wordsIn(lang: Lang): Words {

@@ -4,7 +4,6 @@
  */
 
 import {
-  type ActivationRequest,
   CLOSE,
   type ConnectionChange,
   type Diyalog,
@@ -14,7 +13,7 @@ import {
   type HelpType,
   newIdempotencyKey,
 } from "diyalog";
-import type { Launch } from "./launch.js";
+import { completed, type Launch } from "./launch.js";
 import { type Happening, isOver } from "./model.js";
 import { problemOf } from "./problems.js";
 import type { PendingStart, Tab } from "./tab.js";
@@ -46,7 +45,8 @@ export class Journey {
   #session: Help | null = null;
   #followed: string | null = null;
   #step: Step | null = null;
-  #running = false;
+  /** Stands for the step that is under way. */
+  #running: object | null = null;
   /** Stands for the stop that is being tried; null when the customer wants none (any more). */
   #stopping: object | null = null;
   #failures = 0;
@@ -74,6 +74,7 @@ export class Journey {
       return Promise.resolve();
     }
     const start = { key: newIdempotencyKey(), helpType, at: this.#parts.now() };
+    this.#helpType = helpType;
     this.#stopping = null;
     return this.#run(async () => {
       this.#parts.dispatch({ type: "asking", tapped: true });
@@ -141,12 +142,12 @@ export class Journey {
       const open = this.#session ?? (await diyalog.currentHelp());
       if (open !== null && isOver(open)) {
         // The end of an earlier wait says nothing about the one that is being asked for.
-        if (this.#running) return false;
+        if (this.#running !== null) return false;
         this.#adopt(open, true);
         return true;
       }
       if (open === null) {
-        if (this.#running) return false;
+        if (this.#running !== null) return false;
         tab.update({ start: null });
         dispatch({ type: "gone" });
         return true;
@@ -154,8 +155,10 @@ export class Journey {
       const { cancelled, help } = await diyalog.cancel(open.sessionId);
       this.#session = help;
       if (cancelled) this.#unfollow();
-      // A start that is still unanswered has nothing to tell any more, whatever becomes of it.
+      // A start that is still unanswered has nothing to tell any more, whatever becomes of it: the
+      // customer may ask again at once.
       this.#step = null;
+      this.#running = null;
       tab.update({ sessionId: help.sessionId, start: null });
       dispatch({ type: "help", help, late: !cancelled && help.state === "CONNECTED" });
       return true;
@@ -168,7 +171,7 @@ export class Journey {
 
   async #activate(): Promise<void> {
     const { tab, launch, diyalog, dispatch } = this.#parts;
-    const request = activationOf(launch.activation, tab.memory.activation);
+    const request = completed(launch.activation, tab.memory.activation);
     if (request === null) {
       dispatch({ type: "problem", problem: { kind: "link" } });
       return;
@@ -226,29 +229,31 @@ export class Journey {
   }
 
   async #lookThenStart(start: PendingStart): Promise<void> {
+    const run = this.#running;
     const current = await this.#parts.diyalog.currentHelp();
+    if (this.#running !== run) return;
     if (current !== null && !isOver(current)) this.#adopt(current, true);
     else await this.#start(start);
   }
 
   async #start(start: PendingStart): Promise<void> {
     const { diyalog, tab, dispatch, schedule } = this.#parts;
-    this.#helpType = start.helpType;
     this.#session = null;
     this.#unfollow();
     tab.update({ start, sessionId: null, wait: null });
     dispatch({ type: "asking", tapped: false });
     // A repeat after a failure looks first: the start may have got through without its answer.
     this.#step = () => this.#lookThenStart(start);
-    const cancelGlance = schedule(() => void this.#glance(), GLANCE_AFTER_MS);
+    const run = this.#running;
+    const cancelGlance = schedule(() => void this.#glance(run), GLANCE_AFTER_MS);
     try {
       // A token that is too old to start with still reads: only the start itself finds out.
       const help = await this.#renewing(() =>
         diyalog.startHelp({ helpType: start.helpType }, { idempotencyKey: start.key }),
       );
-      this.#adopt(help, !isOver(help));
+      if (this.#running === run) this.#adopt(help, !isOver(help));
     } catch (error) {
-      if (!(await this.#startRefused(error))) throw error;
+      if (this.#running === run && !(await this.#startRefused(error))) throw error;
     } finally {
       cancelGlance();
     }
@@ -270,8 +275,9 @@ export class Journey {
     }
     if (error.code === ERROR.inConversation) {
       tab.update({ start: null });
+      const run = this.#running;
       const current = await diyalog.currentHelp();
-      if (current !== null) this.#adopt(current, true);
+      if (current !== null && this.#running === run) this.#adopt(current, true);
       return current !== null;
     }
     if (!error.retryable) tab.update({ start: null });
@@ -279,10 +285,11 @@ export class Journey {
   }
 
   /** Finds the request that is being asked for, so that it can be followed and stopped already. */
-  async #glance(): Promise<void> {
+  async #glance(run: object | null): Promise<void> {
     try {
       const help = await this.#parts.diyalog.currentHelp();
-      if (help !== null && !isOver(help) && this.#session === null) this.#adopt(help, true);
+      if (this.#running !== run || help === null || isOver(help)) return;
+      if (this.#session === null) this.#adopt(help, true);
     } catch (error) {
       // The start itself is still being asked; its own failure is the one that is told.
       if (!(error instanceof DiyalogError)) throw error;
@@ -290,8 +297,16 @@ export class Journey {
   }
 
   /** @param follow false where the server counts the end as told already */
-  #adopt(help: Help, follow: boolean): void {
+  #adopt(answer: Help, follow: boolean): void {
     const { tab, diyalog, dispatch } = this.#parts;
+    const heard = this.#session;
+    // The stream may be ahead of an answer, by the place in line even where no event came.
+    const ahead =
+      heard?.sessionId === this.#followed &&
+      heard?.sessionId === answer.sessionId &&
+      heard.epoch === answer.epoch &&
+      heard.seq >= answer.seq;
+    const help = ahead ? heard : answer;
     this.#session = help;
     tab.update({ sessionId: help.sessionId, start: null });
     dispatch({ type: "help", help });
@@ -337,20 +352,25 @@ export class Journey {
 
   /** Runs one step; a second one while it runs is a double tap and does nothing. */
   async #run(step: Step): Promise<void> {
-    if (this.#running) return;
-    this.#running = true;
+    if (this.#running !== null) return;
+    const run = {};
+    this.#running = run;
     this.#cancelRetry();
     this.#step = step;
+    let failure: DiyalogError | null = null;
     try {
       await step();
-      this.#step = null;
-      this.#failures = 0;
     } catch (error) {
       if (!(error instanceof DiyalogError)) throw error;
-      this.#failed(error);
-    } finally {
-      this.#running = false;
+      failure = error;
     }
+    // A stop may have let go of this run: then another one is under way.
+    if (this.#running !== run) return;
+    this.#running = null;
+    if (failure === null) {
+      this.#step = null;
+      this.#failures = 0;
+    } else this.#failed(failure);
   }
 
   #failed(error: DiyalogError): void {
@@ -374,13 +394,4 @@ export class Journey {
       this.#parts.schedule(resolve, ms);
     });
   }
-}
-
-/** After a reload the address names only the customer: then the tab's own copy still has the rest. */
-function activationOf(
-  given: ActivationRequest | null,
-  kept: ActivationRequest | null,
-): ActivationRequest | null {
-  const namesOnly = given === null || Object.keys(given).length === 1;
-  return namesOnly ? (kept ?? given) : given;
 }

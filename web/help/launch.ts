@@ -72,3 +72,12 @@ function activationOf(
   const given = TAKEN.map((name) => [name, value(name)] as const).filter(([, text]) => text);
   return { customerId, ...Object.fromEntries(given) };
 }
+
+/** After a reload the address names only the customer: then the tab's own copy still has the rest. */
+export function completed(
+  given: ActivationRequest | null,
+  kept: ActivationRequest | null,
+): ActivationRequest | null {
+  const namesOnly = given === null || Object.keys(given).length === 1;
+  return namesOnly ? (kept ?? given) : given;
+}

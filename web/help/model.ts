@@ -56,6 +56,7 @@ export interface ChatLog {
   /** Whether what was written before has been read. */
   readonly loaded: boolean;
   readonly messages: readonly ChatEntry[];
+  readonly agentTypes: boolean;
 }
 
 /** What must survive a reload so that the page goes on telling the same story about one wait. */
@@ -83,8 +84,9 @@ export interface State {
   readonly link: Link;
   readonly stop: Stop;
   readonly wait: WaitMemory | null;
-  /** Server clock minus device clock, in milliseconds. */
+  /** Server clock minus device clock, in milliseconds; 0 until the server has told its time. */
   readonly clockOffset: number;
+  readonly clockKnown: boolean;
   /** Whether a sound would be heard when somebody joins; null where the browser has none. */
   readonly sound: boolean | null;
   /** What trying the devices shows; null before the first try. */
@@ -118,6 +120,7 @@ export function initialState(now: number, wait: WaitMemory | null): State {
     stop: "no",
     wait,
     clockOffset: 0,
+    clockKnown: false,
     sound: null,
     trial: null,
     chat: null,
@@ -271,14 +274,20 @@ function redrawn(state: State, now: number): State {
   if (stage.at !== "session" || stage.help.state !== "WAITING" || state.wait === null) return state;
   const range = rangeOf(stage.help.estimatedWaitSeconds);
   const shown = state.wait.shown;
-  if (shown !== null && sameRange(shown.range, range)) return state;
+  if (shown !== null && sameRange(shown.range, range)) return timed(state, stage.help, range, now);
   // A first time is shown as soon as there is one; after that the number keeps still for a while.
   const tooSoon = shown !== null && now - shown.at < REDRAW_EVERY_MS;
   if (tooSoon && shown.range !== null) return state;
-  const longAt =
-    state.wait.longAt ??
-    firstLongAt(range, instantOf(stage.help.startedAt), state.clockOffset, now);
-  return remember(state, { shown: { range, at: now }, longAt });
+  return timed(remember(state, { shown: { range, at: now } }), stage.help, range, now);
+}
+
+/** Settles, once, when the wait is longer than was said. */
+function timed(state: State, help: Help, range: WaitRange | null, now: number): State {
+  if (state.wait === null || state.wait.longAt !== null) return state;
+  // Without an estimate it counts from the start, whose time is the server's: a phone may be set wrong.
+  if (range === null && !state.clockKnown) return state;
+  const longAt = firstLongAt(range, instantOf(help.startedAt), state.clockOffset, now);
+  return longAt === null ? state : remember(state, { longAt });
 }
 
 /** The upper end first shown; without one, ten minutes from the start. */
@@ -296,8 +305,9 @@ function linkOpen(state: State, serverTime: string, now: number): State {
   const server = instantOf(serverTime);
   const clockOffset = server === null ? state.clockOffset : server - now;
   const told = state.link.kind === "lost" && now - state.link.since >= CUT_TO_TELL_MS;
-  const open: State = { ...state, link: { kind: "open" }, clockOffset };
-  return told ? remember(open, { backAt: now + clockOffset }) : open;
+  const clockKnown = state.clockKnown || server !== null;
+  const open: State = { ...state, link: { kind: "open" }, clockOffset, clockKnown };
+  return redrawn(told ? remember(open, { backAt: now + clockOffset }) : open, now);
 }
 
 function remember(state: State, change: Partial<WaitMemory>): State {

@@ -50,7 +50,13 @@ export function Page(props: ScreenProps<View>): JSX.Element {
         <StopFoot stop={view.stop} words={words.stop} actions={actions} />
       )}
       {view.kind === "connected" && late.chat !== null && (
-        <late.chat.ChatFoot key={view.reference} view={view} words={words} actions={actions} />
+        <late.chat.ChatFoot
+          key={view.reference}
+          view={view}
+          words={words}
+          company={company}
+          actions={actions}
+        />
       )}
     </>
   );

@@ -17,6 +17,8 @@ export interface TabMemory {
   readonly sessionId: string | null;
   readonly start: PendingStart | null;
   readonly wait: WaitMemory | null;
+  /** What is being written in a conversation. */
+  readonly draft: { readonly sessionId: string; readonly text: string } | null;
   /** What was written in a conversation and has not got through. */
   readonly unsent: { readonly sessionId: string; readonly messages: readonly Writing[] } | null;
 }
@@ -27,6 +29,7 @@ const NOTHING: TabMemory = {
   sessionId: null,
   start: null,
   wait: null,
+  draft: null,
   unsent: null,
 };
 
@@ -54,6 +57,12 @@ export class Tab {
     } catch {
       // A full or forbidden storage costs the reload, not the wait.
     }
+  }
+
+  /** Keeps no draft but that of this session. */
+  forgetDraft(except: string | null): void {
+    const { draft } = this.#memory;
+    if (draft !== null && draft.sessionId !== except) this.update({ draft: null });
   }
 
   #stored(): Partial<TabMemory> {

@@ -81,7 +81,7 @@ function endingText(ending: Ending, words: Words, company: Company): string | nu
 }
 
 function whoEnded(
-  { by, name }: Extract<Ending, { kind: "conversationOver" }>,
+  { by, name, placeKept }: Extract<Ending, { kind: "conversationOver" }>,
   { ended }: Words,
   company: Company,
 ): string | null {
@@ -93,7 +93,7 @@ function whoEnded(
     case "company":
       return ended.endedByCompany(company.name);
     case "agent_lost":
-      return ended.agentLost;
+      return placeKept ? `${ended.agentLost} ${ended.placeKept}` : ended.agentLost;
     case "customer_lost":
       return ended.customerLost;
     case null:

@@ -13,13 +13,15 @@ const CUT_NOTE_MS = 15_000;
 const CUT_LONG_MS = 60_000;
 const NEAR_LIMIT_MS = 180_000;
 const MOST_COUNTED_AHEAD = 20;
+/** The server's own line keeps the place of who lost the agent for so long. */
+const PLACE_KEPT_MS = 600_000;
 
 /** A span of time in words: so many minutes or seconds. */
 export type Span = ReturnType<typeof spanOf>;
 
 /**
  * A fact of the record; instants are server times in milliseconds, null when not known. `minutes` is
- * null while the customer has hidden the time.
+ * null while it is not known, or hidden by the customer.
  */
 export type Fact =
   | {
@@ -70,6 +72,8 @@ export type Ending =
       readonly kind: "conversationOver";
       readonly by: "agent" | "customer" | "company" | "agent_lost" | "customer_lost" | null;
       readonly name: string | null;
+      /** The server keeps the line, and still gives who asks again the old place. */
+      readonly placeKept: boolean;
     }
   | { readonly kind: "gone" | "unsent" };
 
@@ -79,6 +83,7 @@ export interface ChatView {
   readonly loaded: boolean;
   readonly name: string | null;
   readonly messages: readonly ChatEntry[];
+  readonly agentTypes: boolean;
 }
 
 export interface ConnectedView {
@@ -190,7 +195,7 @@ function sessionView(
   const help = stage.help;
   const serverNow = now + state.clockOffset;
   const startedAt = instantOf(help.startedAt) ?? serverNow;
-  if (help.state === "ENDED") return endedView(state, help);
+  if (help.state === "ENDED") return endedView(state, help, serverNow);
   if (state.link.kind === "elsewhere") return { kind: "elsewhere", reference: referenceOf(help) };
   if (help.state === "CONNECTED") {
     return {
@@ -216,6 +221,8 @@ function waitingView(state: State, help: Help, startedAt: number, now: number): 
   const cutOff = cutOffOf(state, help, now);
   const wait = state.wait;
   const hidden = wait?.timeHidden ?? false;
+  // A phone may be set wrong: until the server has told its time, nothing is said of time that passes.
+  const timed = state.clockKnown;
   const heldUntil =
     help.limits.waitLimitSeconds > 0 ? startedAt + help.limits.waitLimitSeconds * 1000 : null;
   return {
@@ -229,13 +236,14 @@ function waitingView(state: State, help: Help, startedAt: number, now: number): 
         ? state.link.since + state.clockOffset
         : null,
     longer: wait !== null && wait.longAt !== null && now >= wait.longAt && !wait.longDismissed,
-    nearLimit: heldUntil !== null && serverNow >= heldUntil - NEAR_LIMIT_MS ? heldUntil : null,
+    nearLimit:
+      heldUntil !== null && timed && serverNow >= heldUntil - NEAR_LIMIT_MS ? heldUntil : null,
     kept: help.limits.abandonAfterSeconds > 0 ? spanOf(help.limits.abandonAfterSeconds) : null,
     heldUntil,
     facts: [
       ...beginning(state, help),
       cutOff.kind === "no"
-        ? { kind: "looking", minutes: hidden ? null : wholeMinutes(startedAt, serverNow) }
+        ? { kind: "looking", minutes: hidden || !timed ? null : wholeMinutes(startedAt, serverNow) }
         : { kind: "reconnecting" },
     ],
     reference: referenceOf(help),
@@ -252,6 +260,7 @@ function chatView({ chat }: State, help: Help): ChatView {
     loaded: known?.loaded ?? false,
     name: help.agentName,
     messages: known?.messages ?? [],
+    agentTypes: help.state === "CONNECTED" && (known?.agentTypes ?? false),
   };
 }
 
@@ -279,8 +288,10 @@ function cutOffOf(state: State, help: Help, now: number): CutOff {
   return { kind: elapsed < keptMs ? "long" : "past", kept };
 }
 
-function endedView(state: State, help: Help): View {
-  const ending = endingOfHelp(help);
+function endedView(state: State, help: Help, serverNow: number): View {
+  // A place was told: the line is the server's own. How long it is kept needs the server's clock.
+  const inOwnLine = state.clockKnown && state.wait?.lowestPosition != null;
+  const ending = endingOfHelp(help, inOwnLine, serverNow);
   if (ending.kind === "conversationOver") {
     const at = instantOf(help.conversation?.endedAt ?? null);
     return {
@@ -303,10 +314,12 @@ function endedView(state: State, help: Help): View {
   };
 }
 
-function endingOfHelp(help: Help): Ending {
+function endingOfHelp(help: Help, inOwnLine: boolean, serverNow: number): Ending {
   if (help.outcome === "CONNECTED") {
     const by = ENDED_BY.find((known) => known === help.conversation?.endedBy) ?? null;
-    return { kind: "conversationOver", by, name: help.agentName };
+    const over = instantOf(help.conversation?.endedAt ?? null) ?? 0;
+    const placeKept = inOwnLine && by === "agent_lost" && serverNow - over < PLACE_KEPT_MS;
+    return { kind: "conversationOver", by, name: help.agentName, placeKept };
   }
   if (help.outcome === "NOT_DELIVERED") {
     return { kind: "notDelivered", message: help.message?.trim() ? help.message : null };

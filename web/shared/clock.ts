@@ -15,6 +15,12 @@ export function clockTime(instant: number, lang: string): string {
   }).format(instant);
 }
 
+/** The same with its day, for instance 12 Oct 14:32. */
+export function dayAndTime(instant: number, lang: string): string {
+  const day = new Intl.DateTimeFormat(lang, { day: "numeric", month: "short" }).format(instant);
+  return `${day} ${clockTime(instant, lang)}`;
+}
+
 /** Whole minutes between two instants, never negative. */
 export function wholeMinutes(from: number, to: number): number {
   return Math.max(0, Math.floor((to - from) / 60_000));

@@ -69,23 +69,27 @@ export class JoinSound {
     }
   }
 
-  /** Somebody joined. */
-  play(): void {
+  /**
+   * Somebody joined.
+   * @param softly one note, and less loud, for what can wait
+   */
+  play(softly = false): void {
     const context = this.#context;
     if (!this.on || context === null) return;
-    NOTES.forEach((pitch, number) => {
+    const peak = softly ? LOUDNESS / 3 : LOUDNESS;
+    NOTES.slice(0, softly ? 1 : undefined).forEach((pitch, number) => {
       const begin = context.currentTime + number * NOTE_SECONDS;
       const end = begin + NOTE_SECONDS;
       const tone = new OscillatorNode(context, { frequency: pitch });
       const loudness = new GainNode(context, { gain: SILENCE });
       loudness.gain.setValueAtTime(SILENCE, begin);
-      loudness.gain.linearRampToValueAtTime(LOUDNESS, begin + ATTACK_SECONDS);
+      loudness.gain.linearRampToValueAtTime(peak, begin + ATTACK_SECONDS);
       loudness.gain.exponentialRampToValueAtTime(SILENCE, end);
       tone.connect(loudness).connect(context.destination);
       tone.start(begin);
       tone.stop(end);
     });
-    this.#parts.vibrate?.(VIBRATION_MS);
+    if (!softly) this.#parts.vibrate?.(VIBRATION_MS);
   }
 
   #remembered(): boolean {

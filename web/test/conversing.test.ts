@@ -117,6 +117,18 @@ describe("a conversation on the page", () => {
     expect(server.sessions).toHaveLength(1);
   });
 
+  it("keeps what is being written over a reload, and nothing of it after the end", async () => {
+    const { tab } = await connected();
+    const draft = { sessionId: server.newest.help.sessionId, text: "Kart li" };
+    tab.update({ draft });
+    const again = await openPage();
+    expect(again.tab.memory.draft).toEqual(draft);
+    server.conversation.end("agent");
+    await settle();
+    expect(again.view().kind).toBe("ended");
+    expect(again.tab.memory.draft).toBeNull();
+  });
+
   it("can be read after its end, also after a reload", async () => {
     await connected();
     server.conversation.say("a-1", "Merhaba");

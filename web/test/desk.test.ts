@@ -33,6 +33,7 @@ describe("signing in", () => {
       token: "staff-1",
       after: 0,
       epoch: null,
+      line: true,
     });
     expect(server.socket.url).not.toContain("staff-1");
   });
@@ -74,33 +75,36 @@ describe("signing in", () => {
   });
 
   it("closes the desk when the token is not known any more", async () => {
-    const { view, tab } = await openDesk(server, storage);
+    const session = server.waits("880377");
+    const { view, tab, desk } = await openDesk(server, storage);
     server.revoke();
-    await settle(3_000);
+    await desk.requests.take(session.sessionId);
     expect(view()).toEqual({ kind: "refused", refusal: { kind: "over" } });
     expect(tab.memory.token).toBeNull();
   });
 });
 
 describe("the line", () => {
-  it("is asked for every two seconds while the desk is in view", async () => {
+  it("is told, and never asked for", async () => {
     const { view, show } = await openDesk(server, storage);
-    server.waits("880377", "Mehmet Kaya");
-    await settle(2_000);
-    expect(working(view()).rows.map(({ person }) => person.name)).toEqual(["Mehmet Kaya"]);
+    expect(working(view()).emptySince).not.toBeNull();
     show(false);
-    const asked = server.count("GET /queue");
-    await settle(10_000);
-    expect(server.count("GET /queue")).toBe(asked);
-    show(true);
+    server.beyond = 40;
+    server.waits("880377", "Mehmet Kaya");
     await settle();
-    expect(server.count("GET /queue")).toBe(asked + 1);
+    const { rows, waiting, beyond } = working(view());
+    expect(rows.map(({ person, position }) => [person.name, position])).toEqual([
+      ["Mehmet Kaya", 1],
+    ]);
+    expect([waiting, beyond]).toEqual([41, 40]);
+    await settle(60_000);
+    expect(server.requests.map(({ route }) => route)).toEqual(["POST /sessions"]);
   });
 
   it("takes a wait, and opens its conversation with what it was about", async () => {
     const session = server.waits("880377", "Mehmet Kaya");
     const { view, desk, outer } = await openDesk(server, storage);
-    void desk.take(session.sessionId);
+    void desk.requests.take(session.sessionId);
     await settle();
     const { chat, rows } = working(view());
     expect(rows).toEqual([]);
@@ -122,8 +126,8 @@ describe("the line", () => {
   it("takes once, however often it is pressed", async () => {
     const session = server.waits("880377");
     const { desk } = await openDesk(server, storage);
-    void desk.take(session.sessionId);
-    void desk.take(session.sessionId);
+    void desk.requests.take(session.sessionId);
+    void desk.requests.take(session.sessionId);
     await settle();
     expect(server.count("POST /conversations")).toBe(1);
   });
@@ -142,7 +146,7 @@ describe("the line", () => {
     const session = server.waits("880377");
     const { view, desk } = await openDesk(server, storage);
     server.lose(session, outcome, reason, outcome === "CONNECTED" ? "Deniz Ak" : undefined);
-    void desk.take(session.sessionId);
+    void desk.requests.take(session.sessionId);
     await settle();
     expect(working(view()).rows[0]?.loss).toEqual(loss);
     await settle(4_000);
@@ -154,9 +158,9 @@ describe("the line", () => {
     const session = server.waits("880377");
     const { view, desk } = await openDesk(server, storage);
     server.loseNextAnswer = true;
-    await desk.take(session.sessionId);
+    await desk.requests.take(session.sessionId);
     expect(working(view()).rows[0]?.step).toBe("unsure");
-    await desk.take(session.sessionId);
+    await desk.requests.take(session.sessionId);
     await settle();
     expect(working(view()).chats).toHaveLength(1);
   });
@@ -167,7 +171,7 @@ describe("the line", () => {
     server.socket.serverCloses(1006);
     await settle(0);
     expect(working(view()).ready).toBe(false);
-    await desk.take(session.sessionId);
+    await desk.requests.take(session.sessionId);
     expect(server.count("POST /conversations")).toBe(0);
   });
 });
@@ -180,7 +184,6 @@ describe("opened for one customer", () => {
     const { view } = await openDesk(server, storage, FOR_ONE);
     expect(working(view())).toMatchObject({ single: true, pane: "chat" });
     expect(working(view()).chat?.person.name).toBe("Mehmet Kaya");
-    expect(server.count("GET /queue")).toBe(0);
   });
 
   it("says who won when the customer is not waiting any more", async () => {
@@ -206,10 +209,11 @@ describe("opened for one customer", () => {
     desk.lookAgain();
     await settle();
     expect(working(view()).chats).toHaveLength(1);
+    server.waits("880412", "Zeynep Demir");
     desk.showList();
     await settle();
     expect(working(view()).single).toBe(false);
-    expect(server.count("GET /queue")).toBe(1);
+    expect(working(view()).rows.map(({ person }) => person.name)).toEqual(["Zeynep Demir"]);
   });
 
   it("shows the same conversation after a reload, and takes no newer request by itself", async () => {
@@ -228,8 +232,8 @@ describe("the stream", () => {
     const session = server.waits("880377");
     const gone = server.waits("880412");
     const { view, desk } = await openDesk(server, storage);
-    await desk.take(session.sessionId);
-    await desk.take(gone.sessionId);
+    await desk.requests.take(session.sessionId);
+    await desk.requests.take(gone.sessionId);
     server.network = "refuse";
     server.socket.serverCloses(1006);
     await settle();
@@ -271,11 +275,11 @@ describe("the stream", () => {
     const second = await openDesk(server, memoryStorage());
     expect(first.view().kind).toBe("elsewhere");
     expect(second.view().kind).toBe("desk");
-    const asked = server.count("GET /queue");
+    server.waits("880377", "Mehmet Kaya");
     first.desk.useHere();
     await settle();
     expect(first.view().kind).toBe("desk");
     expect(second.view().kind).toBe("elsewhere");
-    expect(server.count("GET /queue")).toBe(asked + 1);
+    expect(working(first.view()).waiting).toBe(1);
   });
 });

@@ -66,6 +66,8 @@ describe("the keyboard", () => {
     ["Digit1", { to: "chat", index: 0 }],
     ["Numpad9", { to: "chat", index: 8 }],
     ["KeyN", { to: "next" }],
+    ["KeyA", { to: "accept" }],
+    ["KeyP", { to: "pass" }],
     ["KeyE", { to: "end" }],
     ["Digit0", null],
     ["KeyM", null],
@@ -177,8 +179,17 @@ describe("what is spoken", () => {
     ["chat", "chat-long", null],
     ["chat", "chat-unsent", "Not sent."],
     ["chat-away", "chat", "Ayşe Yıldız: Back."],
+    ["offer", "offer-gone", "Ayşe Yıldız: Not offered to you any more."],
+    ["offer", "offer-taken", "Ayşe Yıldız: Deniz Ak took it."],
+    ["offer", "offer-unsure", deskEn.offers.unsure],
+    ["offer", "offer-missed", expect.stringContaining(deskEn.duty.missed)],
+    ["duty-here", "duty-lost", expect.stringContaining(deskEn.duty.lost)],
+    ["duty-here", "duty-away", null],
+    ["duty-here", "duty-failed", deskEn.duty.failed],
+    ["duty-here", "duty-elsewhere", deskEn.duty.elsewhere],
+    ["duty-missed", "duty-here", null],
   ])("from %s to %s", (before, after, text) => {
-    expect(told(before, after)).toBe(text);
+    expect(told(before, after)).toEqual(text);
   });
 
   it("says when a customer goes away, in the time of the device", () => {

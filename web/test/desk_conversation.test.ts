@@ -22,7 +22,7 @@ describe("a conversation", () => {
   async function inConversation() {
     const session = server.waits("880377", "Mehmet Kaya");
     const made = await openDesk(server, storage);
-    await made.desk.take(session.sessionId);
+    await made.desk.requests.take(session.sessionId);
     await settle();
     return { session, id: session.sessionId, ...made };
   }
@@ -194,7 +194,7 @@ describe("a conversation", () => {
     const { session, desk, view } = await inConversation();
     const other = server.waits("880412");
     await settle(2_000);
-    await desk.take(other.sessionId);
+    await desk.requests.take(other.sessionId);
     server.says(session, "Orada mısınız?");
     server.says(session, "Alo?");
     await settle();

@@ -3,26 +3,11 @@
  * the frames of the stream, by the same rules as the real one. Tests steer it; it uses no clock.
  */
 
-import { readFrame } from "../desk/protocol.js";
-
-export const AT = "2026-11-02T11:36:00.000Z";
-const STARTED_AT = "2026-11-02T11:32:00.000Z";
+import { AT, type FakeSession, objectOf, waitingOf } from "./desk_fake_session.js";
+import { FakeStaffSocket } from "./desk_fake_socket.js";
 
 type Fields = Record<string, unknown>;
 type Answer = { readonly status: number; readonly body: unknown };
-
-export interface FakeSession {
-  readonly sessionId: string;
-  readonly customerId: string;
-  readonly customerName: string | null;
-  state: "WAITING" | "CONNECTED" | "ENDED";
-  /** How the wait ended, where nobody of this desk took it. */
-  ended: Fields | null;
-  endedBy: string | null;
-  seq: number;
-  readonly messages: Fields[];
-  present: boolean;
-}
 
 export class FakeStaffServer {
   readonly requests: { readonly route: string; readonly body: Fields; readonly token: string }[] =
@@ -37,6 +22,14 @@ export class FakeStaffServer {
   loseNextAnswer = false;
   /** Connections open, and nothing that they say is answered. */
   silent = false;
+  rights: readonly string[] = ["agent"];
+  readonly notes: Fields[] = [];
+  /** null: the company's own queue routes. */
+  availability: Fields | null = null;
+  /** Offers by session: when they end. */
+  readonly offers = new Map<FakeSession, string>();
+  /** How many wait besides those whom the line names. */
+  beyond = 0;
   /** Events before this one are not kept any more. */
   forgottenBefore = 0;
   readonly #scripted = new Map<string, Answer[]>();
@@ -113,13 +106,53 @@ export class FakeStaffServer {
       endedBy: null,
       seq: 1,
       messages: [],
+      marks: { received: 0, read: 0 },
       present: true,
     };
     this.sessions.push(session);
+    this.tellLine();
     return session;
   }
 
-  /** The wait ends without this desk. */
+  /** Tells every desk who waits. The server does so at most once a second, so a desk may not know yet. */
+  tellLine(): void {
+    const waiting = this.sessions.filter(({ state }) => state === "WAITING").map(waitingOf);
+    const line = { type: "line", total: waiting.length + this.beyond, waiting };
+    for (const socket of this.sockets) if (socket.live) socket.receive(JSON.stringify(line));
+  }
+
+  /** The built-in queue routes, and the agent takes offers. */
+  routes(): void {
+    this.availability = { available: true, since: AT, reason: null, capacity: 3, skills: [] };
+    this.tellDesk();
+  }
+
+  sendAway(reason: "agent" | "missed" | "lost"): void {
+    this.availability = { ...this.availability, available: false, since: AT, reason };
+    this.tellDesk();
+  }
+
+  /** @param seconds until the offer ends, from the time of the welcome */
+  offer(session: FakeSession, seconds: number): void {
+    this.offers.set(session, new Date(Date.parse(AT) + seconds * 1_000).toISOString());
+    this.tellDesk();
+  }
+
+  withdraw(session: FakeSession): void {
+    this.offers.delete(session);
+    this.tellDesk();
+  }
+
+  tellDesk(): void {
+    const offers = [...this.offers].map(([session, expiresAt], at) => {
+      return { ...waitingOf(session, at), offeredAt: AT, expiresAt };
+    });
+    const routing = this.availability !== null;
+    const desk = { type: "desk", routing, availability: this.availability, offers };
+    for (const socket of this.sockets) if (socket.live) socket.receive(JSON.stringify(desk));
+  }
+
+  /** The wait ends without this desk, which is not told yet. */
   lose(session: FakeSession, outcome: string, reason: string | null, agentName?: string): void {
     session.state = "ENDED";
     session.ended = { outcome, reason, ...(agentName !== undefined && { agentName }) };
@@ -134,11 +167,34 @@ export class FakeStaffServer {
     return message;
   }
 
+  /** Somebody of the staff has left a note. */
+  noted(conversationId: string, text: string, author: string, id = `n${this.notes.length}`): void {
+    this.notes.push({ id, author, at: AT, text, conversationId });
+  }
+
+  /** The customer is writing just now. */
+  types(session: FakeSession): void {
+    this.#tell("chat.typing", { conversationId: session.sessionId, author: "customer" });
+  }
+
+  /** The customer's app has received, and the customer has read, so far. */
+  reads(session: FakeSession, received: number, read: number): void {
+    Object.assign(session.marks, { received, read });
+    const marks = { author: "customer", received, read };
+    this.#tell("chat.read", { conversationId: session.sessionId, ...marks });
+  }
+
+  #tell(event: string, data: Fields): void {
+    const text = JSON.stringify({ type: "event", event, at: AT, data });
+    for (const socket of this.sockets) if (socket.live) socket.receive(text);
+  }
+
   connect(session: FakeSession): void {
     session.state = "CONNECTED";
     session.seq += 2;
     const state = { state: "CHAT_INPROGRESS", agentName: "Selin Aksoy" };
     this.#emit("chat.state", { conversationId: session.sessionId, seq: session.seq, ...state });
+    this.tellLine();
   }
 
   end(session: FakeSession, endedBy: string): void {
@@ -174,6 +230,9 @@ export class FakeStaffServer {
     };
     socket.receive(JSON.stringify(welcome));
     for (const { seq, text } of this.events) if (recovered && seq > after) socket.receive(text);
+    if (frame["line"] !== true) return;
+    this.tellLine();
+    this.tellDesk();
   }
 
   #emit(event: string, data: Fields): void {
@@ -187,23 +246,48 @@ export class FakeStaffServer {
     if (route === "POST /sessions") {
       const staffToken = `staff-${this.#tokens.size + 1}`;
       this.#tokens.add(staffToken);
-      return { status: 201, body: { ...body, staffToken, expiresAt: AT } };
+      const { rights } = this;
+      return { status: 201, body: { ...body, staffToken, expiresAt: AT, rights } };
     }
     if (!this.#tokens.has(token)) return problem(401, "TOKEN_UNKNOWN");
-    if (route === "GET /queue") return { status: 200, body: { waiting: this.#queue() } };
     if (route === "POST /conversations") return this.#accept(body);
+    if (route === "PUT /availability" || route.startsWith("POST /offers/")) {
+      return this.#onDuty(route, body);
+    }
+    if (route.startsWith("DELETE /waits/"))
+      return this.#close(route.slice("DELETE /waits/".length));
     const [, method, id, call] = /^(\w+) \/conversations\/([^/]+)\/?(\w*)$/.exec(route) ?? [];
     const session = this.sessions.find(({ sessionId }) => sessionId === id);
     if (session === undefined || session.ended !== null) return problem(404, "SESSION_NOT_FOUND");
     if (call === "messages") {
       return method === "POST" ? this.#take(session, body) : told(session, after);
     }
+    if (call === "notes")
+      return method === "POST" ? this.#note(session, body) : this.#notes(session);
     if (call === "end" && session.state !== "ENDED") this.end(session, "agent");
     return { status: 200, body: objectOf(session) };
   }
 
-  #queue(): Fields[] {
-    return this.sessions.filter(({ state }) => state === "WAITING").map(waitingOf);
+  #close(id: string): Answer {
+    if (!this.rights.includes("supervisor")) return problem(403, "RIGHT_MISSING");
+    const session = this.sessions.find(({ sessionId }) => sessionId === id);
+    if (session === undefined) return problem(404, "SESSION_NOT_FOUND");
+    if (session.ended !== null) return problem(409, "WAIT_ENDED", session.ended);
+    this.lose(session, "CANCELLED", "administrator");
+    return { status: 200, body: { sessionId: id, outcome: "CANCELLED", reason: "administrator" } };
+  }
+
+  #onDuty(route: string, { available }: Fields): Answer {
+    if (this.availability === null) return problem(409, "ROUTING_ELSEWHERE");
+    const [, id] = /^POST \/offers\/([^/]+)\/decline$/.exec(route) ?? [];
+    if (id === undefined) {
+      this.availability = { ...this.availability, available, reason: available ? null : "agent" };
+      return { status: 200, body: this.availability };
+    }
+    const session = [...this.offers.keys()].find(({ sessionId }) => sessionId === id);
+    if (session === undefined) return problem(404, "SESSION_NOT_FOUND");
+    this.withdraw(session);
+    return { status: 200, body: {} };
   }
 
   #accept(body: Fields): Answer {
@@ -216,7 +300,23 @@ export class FakeStaffServer {
     if (session === undefined) return problem(404, "SESSION_NOT_FOUND");
     if (session.ended !== null) return problem(409, "WAIT_ENDED", session.ended);
     if (session.state === "WAITING") this.connect(session);
+    this.offers.delete(session);
     return { status: 201, body: objectOf(session) };
+  }
+
+  #notes({ customerId }: FakeSession): Answer {
+    const about = this.sessions.filter((one) => one.customerId === customerId);
+    const notes = this.notes.filter(({ conversationId }) =>
+      about.some(({ sessionId }) => sessionId === conversationId),
+    );
+    return { status: 200, body: { notes } };
+  }
+
+  #note({ sessionId }: FakeSession, { id, text }: Fields): Answer {
+    const known = this.notes.find((note) => note["id"] === id);
+    if (known !== undefined && known["text"] !== text) return problem(422, "MESSAGE_ID_REUSED");
+    if (known === undefined) this.noted(sessionId, String(text), "Selin Aksoy", String(id));
+    return { status: 201, body: { id, at: AT } };
   }
 
   #take(session: FakeSession, body: Fields): Answer {
@@ -226,95 +326,6 @@ export class FakeStaffServer {
       known ?? this.says(session, String(body["text"]), "agent", String(body["id"]));
     return { status: 201, body: { id, seq, at } };
   }
-}
-
-/** The desk's end of a connection. Everything arrives a microtask later, as events do. */
-export class FakeStaffSocket {
-  readonly sent: Fields[] = [];
-  readyState = 0;
-  live = false;
-  onopen: (() => void) | null = null;
-  onmessage: ((message: { data: string }) => void) | null = null;
-  onclose: ((close: { code: number; reason: string }) => void) | null = null;
-  readonly #server: FakeStaffServer;
-  /** Nothing passes any more, in neither direction, and neither end knows. */
-  broken = false;
-
-  constructor(
-    readonly url: string,
-    server: FakeStaffServer,
-  ) {
-    this.#server = server;
-    server.sockets.push(this);
-    queueMicrotask(() => {
-      if (server.network === "refuse") this.serverCloses(1006);
-      else {
-        this.readyState = 1;
-        this.onopen?.();
-      }
-    });
-  }
-
-  send(text: string): void {
-    this.sent.push(JSON.parse(text));
-    queueMicrotask(() => {
-      if (!this.broken) this.#server.handle(this, JSON.parse(text));
-    });
-  }
-
-  close(): void {
-    this.readyState = 3;
-    this.live = false;
-  }
-
-  receive(text: string): void {
-    // The fake must not speak a dialect: what it sends, the desk's reader must accept.
-    if (readFrame(text) === null) throw new Error(`no legal frame: ${text}`);
-    queueMicrotask(() => {
-      if (this.readyState === 1 && !this.broken) this.onmessage?.({ data: text });
-    });
-  }
-
-  serverCloses(code: number, reason = ""): void {
-    this.live = false;
-    queueMicrotask(() => {
-      if (this.readyState === 3 || this.broken) return;
-      this.readyState = 3;
-      this.onclose?.({ code, reason });
-    });
-  }
-}
-
-function objectOf(session: FakeSession): Fields {
-  const { sessionId, customerId, customerName, state, endedBy, seq, present } = session;
-  return {
-    conversationId: sessionId,
-    sessionId,
-    customerId,
-    customerName,
-    helpType: "chat",
-    interactionId: `i-${customerId}`,
-    state,
-    startedAt: AT,
-    ...(state === "ENDED" && { endedAt: AT, endedBy }),
-    present,
-    seq,
-    attachedData: { topic: "limit" },
-  };
-}
-
-function waitingOf({ sessionId, customerId, customerName }: FakeSession, index: number): Fields {
-  return {
-    sessionId,
-    interactionId: `i-${customerId}`,
-    customerId,
-    customerName,
-    helpType: "chat",
-    startedAt: STARTED_AT,
-    position: index + 1,
-    present: true,
-    attachedData: {},
-  };
 }
 
 function told(session: FakeSession, after: number): Answer {

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { chatOf, unansweredSince, unreadOf, withHistory, withMessages } from "../desk/chats.js";
-import { type Row, withQueue } from "../desk/line.js";
-import { type Happening, initialState, type State, update } from "../desk/model.js";
+import type { Happening } from "../desk/happening.js";
+import { type Row, withLine } from "../desk/line.js";
+import { initialState, type State, update } from "../desk/model.js";
+import { isSensitive, masked } from "../desk/people.js";
 import type { Conversation, Matter, Message, Waiting } from "../desk/protocol.js";
-import { dataState, isSensitive, masked, viewOf } from "../desk/view.js";
+import { dataState, viewOf } from "../desk/view.js";
 import { deskSamples } from "../gallery/desk_samples.js";
 import { working } from "./desk_sample.js";
 
@@ -18,11 +20,29 @@ const MATTER: Matter = {
 };
 
 function waiting(sessionId: string, minutes = 0, present = true): Waiting {
-  return { ...MATTER, sessionId, startedAt: NOW - minutes * MINUTE, present };
+  const now = { present, position: null, offered: false };
+  return { ...MATTER, sessionId, startedAt: NOW - minutes * MINUTE, ...now };
+}
+
+/** The server tells who waits. */
+function line(waiting: readonly Waiting[], total = waiting.length): Happening {
+  return { type: "line", line: { type: "line", total, waiting } };
+}
+
+function rowsAfter(rows: readonly Row[], waiting: readonly Waiting[], now: number, beyond = 0) {
+  return withLine(rows, { waiting, total: waiting.length + beyond }, now);
 }
 
 function conversation(conversationId: string): Conversation {
-  return { ...MATTER, conversationId, startedAt: NOW, endedAt: null, endedBy: null, present: true };
+  return {
+    ...MATTER,
+    conversationId,
+    startedAt: NOW,
+    endedAt: null,
+    endedBy: null,
+    present: true,
+    marks: { received: 0, read: 0 },
+  };
 }
 
 function said(seq: number, author: Message["author"], at = NOW): Message {
@@ -30,8 +50,12 @@ function said(seq: number, author: Message["author"], at = NOW): Message {
 }
 
 const AT_WORK: State = update(
-  initialState(NOW, { joined: {}, outbox: {} }),
-  { type: "signedIn", agent: { userId: "31007", userName: "Selin" }, single: false },
+  initialState(NOW, { joined: {}, outbox: {}, notes: {} }),
+  {
+    type: "signedIn",
+    agent: { userId: "31007", userName: "Selin", supervisor: false },
+    single: false,
+  },
   NOW,
 );
 
@@ -45,35 +69,47 @@ function ids(rows: readonly Row[]): string[] {
 
 describe("the line", () => {
   it("puts the longest wait first, and new ones at the end", () => {
-    const first = withQueue([], [waiting("b", 5), waiting("a", 9)], NOW);
+    const first = rowsAfter([], [waiting("b", 5), waiting("a", 9)], NOW);
     expect(ids(first)).toEqual(["a", "b"]);
-    const second = withQueue(first, [waiting("c", 20), waiting("a", 9), waiting("b", 5)], NOW);
+    const second = rowsAfter(first, [waiting("c", 20), waiting("a", 9), waiting("b", 5)], NOW);
     expect(ids(second)).toEqual(["a", "b", "c"]);
   });
 
   it("leaves a row that goes where it was for two seconds", () => {
-    const both = withQueue([], [waiting("a", 9), waiting("b", 5)], NOW);
-    const gone = withQueue(both, [waiting("b", 5)], NOW);
+    const both = rowsAfter([], [waiting("a", 9), waiting("b", 5)], NOW);
+    const gone = rowsAfter(both, [waiting("b", 5)], NOW);
     expect(ids(gone)).toEqual(["-a", "b"]);
-    expect(ids(withQueue(gone, [waiting("b", 5)], NOW + 1_999))).toEqual(["-a", "b"]);
-    expect(ids(withQueue(gone, [waiting("b", 5)], NOW + 2_000))).toEqual(["b"]);
+    expect(ids(rowsAfter(gone, [waiting("b", 5)], NOW + 1_999))).toEqual(["-a", "b"]);
+    expect(ids(rowsAfter(gone, [waiting("b", 5)], NOW + 2_000))).toEqual(["b"]);
+  });
+
+  it("says nothing of somebody who was only pushed out of what is told", () => {
+    const both = rowsAfter([], [waiting("a", 9), waiting("b", 5)], NOW);
+    const first = [waiting("old", 20), waiting("a", 9)];
+    expect(ids(rowsAfter(both, first, NOW, 7))).toEqual(["a", "old"]);
+    expect(ids(rowsAfter(both, first, NOW))).toEqual(["a", "-b", "old"]);
+  });
+
+  it("counts everybody, shown or not", () => {
+    const state = after(AT_WORK, line([waiting("a", 9), waiting("b", 5)], 143));
+    expect(working(viewOf(state, NOW))).toMatchObject({ waiting: 143, beyond: 141 });
   });
 
   it("knows since when a customer is away only when it saw them go", () => {
-    const [row] = withQueue([], [waiting("a", 1, false)], NOW);
+    const [row] = rowsAfter([], [waiting("a", 1, false)], NOW);
     expect(row).toMatchObject({ awayAtFirst: true, awaySince: NOW });
-    const back = withQueue(row ? [row] : [], [waiting("a", 1)], NOW + 1);
+    const back = rowsAfter(row ? [row] : [], [waiting("a", 1)], NOW + 1);
     expect(back[0]).toMatchObject({ awayAtFirst: false, awaySince: null });
-    const again = withQueue(back, [waiting("a", 1, false)], NOW + 2);
+    const again = rowsAfter(back, [waiting("a", 1, false)], NOW + 2);
     expect(again[0]).toMatchObject({ awayAtFirst: false, awaySince: NOW + 2 });
   });
 
   it("decides nothing about a row that is being taken", () => {
     const taking = after(
       AT_WORK,
-      { type: "queue", waiting: [waiting("a")] },
+      line([waiting("a")]),
       { type: "taking", sessionId: "a" },
-      { type: "queue", waiting: [] },
+      line([]),
     );
     expect(ids(taking.rows)).toEqual(["a"]);
   });
@@ -81,9 +117,9 @@ describe("the line", () => {
   it("does not bring back who is in conversation by now", () => {
     const taken = after(
       AT_WORK,
-      { type: "queue", waiting: [waiting("a")] },
+      line([waiting("a")]),
       { type: "taken", conversation: conversation("a") },
-      { type: "queue", waiting: [waiting("a")] },
+      line([waiting("a")]),
     );
     expect(taken.rows).toEqual([]);
     expect(taken.chats[0]?.joinedAt).toBe(NOW);
@@ -92,7 +128,7 @@ describe("the line", () => {
   it("knows how long the customer waited, whoever tells of the conversation first", () => {
     const told = after(
       AT_WORK,
-      { type: "queue", waiting: [waiting("a", 7)] },
+      line([waiting("a", 7)]),
       { type: "taking", sessionId: "a" },
       { type: "conversation", conversation: conversation("a") },
       { type: "taken", conversation: conversation("a") },
@@ -105,11 +141,11 @@ describe("the line", () => {
   });
 
   it("says since when nobody waits", () => {
-    const empty = after(AT_WORK, { type: "queue", waiting: [] });
+    const empty = after(AT_WORK, line([]));
     expect(working(viewOf(empty, NOW)).emptySince).toBe(NOW);
-    const later = update(empty, { type: "queue", waiting: [] }, NOW + MINUTE);
+    const later = update(empty, line([]), NOW + MINUTE);
     expect(later.emptySince).toBe(NOW);
-    expect(after(later, { type: "queue", waiting: [waiting("a")] }).emptySince).toBeNull();
+    expect(after(later, line([waiting("a")])).emptySince).toBeNull();
   });
 
   it("marks waits of ten minutes, by the server's clock", () => {
@@ -121,11 +157,11 @@ describe("the line", () => {
       recovered: true,
       conversations: [],
     } as const;
-    const state = after(
-      AT_WORK,
-      { type: "queue", waiting: [waiting("a", 9)] },
-      { type: "welcome", welcome, clockOffset: MINUTE },
-    );
+    const state = after(AT_WORK, line([waiting("a", 9)]), {
+      type: "welcome",
+      welcome,
+      clockOffset: MINUTE,
+    });
     expect(working(viewOf(state, NOW)).rows[0]).toMatchObject({ minutes: 10, long: true });
     const rows = working(viewOf({ ...state, clockOffset: 0 }, NOW)).rows;
     expect(rows[0]).toMatchObject({ minutes: 9, long: false });
@@ -162,7 +198,7 @@ describe("a conversation", () => {
   });
 
   it("puts messages in their order, each once, however they come", () => {
-    const chat = withMessages(chatOf(conversation("a"), null, []), [
+    const chat = withMessages(chatOf(conversation("a"), null), [
       said(7, "agent"),
       said(5, "customer"),
       said(7, "agent"),
@@ -175,7 +211,7 @@ describe("a conversation", () => {
   });
 
   it("takes what was there before as seen, and counts what comes later", () => {
-    const chat = withHistory(chatOf(conversation("a"), null, []), [said(5, "customer")]);
+    const chat = withHistory(chatOf(conversation("a"), null), [said(5, "customer")]);
     expect(unreadOf(chat)).toBe(0);
     expect(unreadOf(withMessages(chat, [said(6, "customer"), said(7, "agent")]))).toBe(1);
     expect(unreadOf(withHistory(chat, [said(8, "customer")]))).toBe(1);
@@ -292,7 +328,7 @@ describe("what is shown of people", () => {
     [[{ name: "Konu", value: "05320000000" }], null],
     [[], null],
   ])("finds what %j is about", (attached, topic) => {
-    const state = after(AT_WORK, { type: "queue", waiting: [{ ...waiting("a"), attached }] });
+    const state = after(AT_WORK, line([{ ...waiting("a"), attached }]));
     expect(working(viewOf(state, NOW)).rows[0]?.topic).toBe(topic);
   });
 });

@@ -1,11 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { readConversation, readFrame, readMessages, readQueue } from "../desk/protocol.js";
+import { readConversation, readFrame, readMessages } from "../desk/protocol.js";
 import { StaffStream, type StreamListener } from "../desk/stream.js";
-import { AT, FakeStaffServer } from "./desk_fake_server.js";
+import { FakeStaffServer } from "./desk_fake_server.js";
+import { AT } from "./desk_fake_session.js";
 import { settle } from "./desk_sample.js";
 
 let server: FakeStaffServer;
 let told: string[];
+let now: string[];
 let stream: StaffStream | null;
 let visible: boolean;
 let wake: () => void;
@@ -14,6 +16,7 @@ beforeEach(async () => {
   vi.useFakeTimers();
   server = new FakeStaffServer();
   told = [];
+  now = [];
   stream = null;
   visible = true;
   await server.fetch("https://help.example/v1/staff/sessions", { method: "POST", body: "{}" });
@@ -27,6 +30,9 @@ afterEach(() => {
 const LISTENER: StreamListener = {
   onWelcome: ({ recovered }) => told.push(`welcome${recovered ? "" : " anew"}`),
   onEvent: (event, replayed) => told.push(`${replayed ? "old " : ""}${event.kind}`),
+  // Every welcome is followed by what holds then.
+  onNow: ({ type }) => now.push(type),
+  onMoment: ({ kind }) => told.push(`now ${kind}`),
   onLost: () => told.push("lost"),
   onClosed: (code) => told.push(`closed ${code}`),
 };
@@ -73,6 +79,30 @@ describe("following", () => {
       { type: "ack", seq: 1 },
       { type: "ack", seq: 2 },
     ]);
+  });
+
+  it("asks for the line, and hears of it anew after every welcome", async () => {
+    await follow();
+    expect(hellos()[0]).toMatchObject({ line: true });
+    expect(now).toEqual(["line", "desk"]);
+    server.socket.serverCloses(1006);
+    await settle(300);
+    expect(now).toEqual(["line", "desk", "line", "desk"]);
+    server.waits("c1");
+    await settle(0);
+    expect(now.slice(4)).toEqual(["line"]);
+    expect(told).toEqual(["welcome", "lost", "welcome"]);
+  });
+
+  it("hears things of the moment, which have no number", async () => {
+    const session = server.waits("c1");
+    await follow();
+    server.connect(session);
+    server.types(session);
+    server.reads(session, 3, 2);
+    await settle(0);
+    expect(told).toEqual(["welcome", "began", "now typing", "now marks"]);
+    expect(stream?.position.after).toBe(1);
   });
 
   it("tells which events the welcome knew of already", async () => {
@@ -244,23 +274,59 @@ describe("reading", () => {
     });
   });
 
+  it.each([
+    ["chat.typing", { conversationId: "s", author: "customer" }, "typing"],
+    ["chat.typing", { conversationId: "s", author: "agent" }, "unknown"],
+    ["chat.read", { conversationId: "s", author: "customer", received: 3, read: 2 }, "marks"],
+    ["chat.read", { author: "customer", received: 3, read: 2 }, "unknown"],
+    ["chat.mood", {}, "unknown"],
+  ])("takes %s with %j without a number as %s", (event, data, kind) => {
+    const frame = { type: "event", event, at: AT, data };
+    expect(readFrame(JSON.stringify(frame))).toMatchObject({ type: "moment", moment: { kind } });
+  });
+
   it("leaves out rows and messages that lack what they need, and keeps the others", () => {
     const row = { sessionId: "s1", customerId: "c1", startedAt: AT, customerName: "" };
-    expect(readQueue({ waiting: [row, { sessionId: "s2" }, 7] })).toEqual([
-      {
-        sessionId: "s1",
-        customerId: "c1",
-        customerName: null,
-        helpType: "chat",
-        interactionId: null,
-        startedAt: Date.UTC(2026, 10, 2, 11, 36),
-        present: false,
-        attached: [],
-      },
-    ]);
+    const line = { type: "line", total: 5, waiting: [row, { sessionId: "s2" }, 7] };
+    expect(readFrame(JSON.stringify(line))).toEqual({
+      type: "line",
+      total: 5,
+      waiting: [
+        {
+          sessionId: "s1",
+          customerId: "c1",
+          customerName: null,
+          helpType: "chat",
+          interactionId: null,
+          startedAt: Date.UTC(2026, 10, 2, 11, 36),
+          present: false,
+          position: null,
+          offered: false,
+          attached: [],
+        },
+      ],
+    });
     const message = { seq: 2, id: "m", author: "agent", text: "x", at: AT };
     expect(readMessages({ messages: [message, { ...message, author: "robot" }] })).toHaveLength(1);
     expect(readMessages("nothing")).toEqual([]);
+  });
+
+  it("reads offers only where the built-in queue routes", () => {
+    const availability = { available: false, since: AT, reason: "missed", capacity: 2 };
+    const row = { sessionId: "s1", customerId: "c1", startedAt: AT };
+    const offer = { ...row, offeredAt: AT, expiresAt: "2026-11-02T11:36:20.000Z" };
+    const desk = { type: "desk", routing: true, availability, offers: [offer, row] };
+    expect(readFrame(JSON.stringify(desk))).toMatchObject({
+      availability: { available: false, since: Date.parse(AT), reason: "missed" },
+      offers: [{ sessionId: "s1", expiresAt: Date.parse(AT) + 20_000 }],
+    });
+    expect(readFrame(JSON.stringify({ ...desk, routing: false }))).toEqual({
+      type: "desk",
+      availability: null,
+      offers: [],
+    });
+    const odd = { ...desk, availability: { ...availability, reason: "lunch" }, offers: [] };
+    expect(readFrame(JSON.stringify(odd))).toMatchObject({ availability: { reason: null } });
   });
 
   it("knows a conversation that is over by its state, too", () => {

@@ -1,13 +1,9 @@
-import { Diyalog } from "diyalog";
+import type { Diyalog } from "diyalog";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FakeServer } from "../../sdk/test/fake_server.js";
-import { Journey } from "../help/journey.js";
-import { readLaunch } from "../help/launch.js";
-import { initialState, type State, update } from "../help/model.js";
-import { Tab } from "../help/tab.js";
-import { type View, viewOf } from "../help/view.js";
+import { journeyPage, LINK } from "./journey_page.js";
+import { memoryStorage } from "./memory_storage.js";
 
-const LINK = "#/start?customerId=c1&helpType=chat&deviceHash=d&transactionHash=t";
 const START = "POST /v1/client/help";
 const LOOK = "GET /v1/client/help";
 const ACTIVATE = "POST /v1/client/activations";
@@ -28,33 +24,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** The page without its drawing: what it would show, and what the customer can do. */
 function page(link = LINK, tabStorage = storage) {
-  const launch = readLaunch(link);
-  const tab = new Tab(tabStorage, launch.activation?.customerId ?? "");
-  const diyalog = new Diyalog({
-    url: "https://help.example",
-    fetch: server.fetch,
-    WebSocket: server.WebSocket,
-    lifecycle: { visible: () => true, subscribe: () => () => {} },
-    random: () => 0.5,
-  });
-  let state: State = initialState(Date.now(), tab.memory.wait);
-  const journey = new Journey({
-    diyalog,
-    tab,
-    launch,
-    dispatch: (happening) => {
-      state = update(state, happening, Date.now());
-      tab.update({ wait: state.wait });
-    },
-    now: () => Date.now(),
-    schedule: (callback, afterMs) => {
-      const timer = setTimeout(callback, afterMs);
-      return () => clearTimeout(timer);
-    },
-  });
-  const made = { diyalog, journey, tab, view: (): View => viewOf(state, Date.now()) };
+  const made = journeyPage(server, tabStorage, link);
   opened.push(made);
   return made;
 }
@@ -347,6 +318,27 @@ describe("stopping", () => {
     expect(server.sessions).toHaveLength(1);
   });
 
+  it("lets the customer ask again while the stopped request is still being answered", async () => {
+    let queueAnswers = () => {};
+    server.queueAnswers = new Promise((resolve) => {
+      queueAnswers = resolve;
+    });
+    const { view, journey } = await openPage();
+    void journey.stop();
+    await settle();
+    expect(view()).toMatchObject({ kind: "ended", ending: { kind: "stopped" } });
+    const late = server.queueAnswers;
+    server.queueAnswers = Promise.resolve();
+    void journey.ask();
+    await settle();
+    expect(view()).toMatchObject({ kind: "waiting" });
+    queueAnswers();
+    await late;
+    await settle();
+    expect(view()).toMatchObject({ kind: "waiting" });
+    expect(server.sessions).toHaveLength(2);
+  });
+
   it("never stops a wait that was asked for afterwards", async () => {
     const { view, journey } = await openPage();
     server.network = "refuse";
@@ -361,21 +353,3 @@ describe("stopping", () => {
     expect(view().kind).toBe("waiting");
   });
 });
-
-function memoryStorage(): Storage {
-  const entries = new Map<string, string>();
-  return {
-    get length() {
-      return entries.size;
-    },
-    clear: () => entries.clear(),
-    getItem: (key) => entries.get(key) ?? null,
-    key: (index) => [...entries.keys()][index] ?? null,
-    removeItem: (key) => {
-      entries.delete(key);
-    },
-    setItem: (key, value) => {
-      entries.set(key, value);
-    },
-  };
-}

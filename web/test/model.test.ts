@@ -133,12 +133,32 @@ describe("waiting", () => {
 
   it("calls ten minutes long when no time was known", () => {
     told({});
+    happens({ type: "linkOpen", serverTime: new Date(START).toISOString() });
     expect(waiting(passes(10 * MINUTE - 1)).longer).toBe(false);
     expect(waiting(passes(1)).longer).toBe(true);
   });
 
+  it.each([15, -15])("counts them by the server's clock, on a phone %i minutes off", (minutes) => {
+    now = START + minutes * MINUTE;
+    told({});
+    expect(waiting(passes(SECOND)).longer).toBe(false);
+    happens({ type: "linkOpen", serverTime: new Date(START + SECOND).toISOString() });
+    expect(waiting(passes(10 * MINUTE - SECOND - 1)).longer).toBe(false);
+    expect(waiting(passes(1)).longer).toBe(true);
+  });
+
+  it("tells no time that only a phone set wrong would tell", () => {
+    now = START + 29 * MINUTE;
+    const { nearLimit, facts } = waiting(told({}));
+    expect(nearLimit).toBeNull();
+    expect(facts.at(-1)).toEqual({ kind: "looking", minutes: null });
+    happens({ type: "linkOpen", serverTime: new Date(START).toISOString() });
+    expect(waiting(passes(MINUTE)).facts.at(-1)).toEqual({ kind: "looking", minutes: 1 });
+  });
+
   it("tells the limit three minutes before", () => {
     told({});
+    happens({ type: "linkOpen", serverTime: new Date(START).toISOString() });
     expect(waiting(passes(27 * MINUTE - 1)).nearLimit).toBeNull();
     expect(waiting(passes(1)).nearLimit).toBe(START + 30 * MINUTE);
   });

@@ -1,13 +1,9 @@
-import { Diyalog } from "diyalog";
+import type { Diyalog } from "diyalog";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FakeServer } from "../../sdk/test/fake_server.js";
-import { Journey } from "../help/journey.js";
-import { readLaunch } from "../help/launch.js";
-import { initialState, type State, update } from "../help/model.js";
-import { Tab } from "../help/tab.js";
-import { type View, viewOf } from "../help/view.js";
+import { journeyPage, LINK } from "./journey_page.js";
+import { memoryStorage } from "./memory_storage.js";
 
-const LINK = "#/start?customerId=c1&helpType=chat&deviceHash=d&transactionHash=t";
 const START = "POST /v1/client/help";
 const ACTIVATE = "POST /v1/client/activations";
 
@@ -27,33 +23,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** The page without its drawing: what it would show, and what the customer can do. */
 function page(link = LINK, tabStorage = storage) {
-  const launch = readLaunch(link);
-  const tab = new Tab(tabStorage, launch.activation?.customerId ?? "");
-  const diyalog = new Diyalog({
-    url: "https://help.example",
-    fetch: server.fetch,
-    WebSocket: server.WebSocket,
-    lifecycle: { visible: () => true, subscribe: () => () => {} },
-    random: () => 0.5,
-  });
-  let state: State = initialState(Date.now(), tab.memory.wait);
-  const journey = new Journey({
-    diyalog,
-    tab,
-    launch,
-    dispatch: (happening) => {
-      state = update(state, happening, Date.now());
-      tab.update({ wait: state.wait });
-    },
-    now: () => Date.now(),
-    schedule: (callback, afterMs) => {
-      const timer = setTimeout(callback, afterMs);
-      return () => clearTimeout(timer);
-    },
-  });
-  const made = { diyalog, journey, tab, view: (): View => viewOf(state, Date.now()) };
+  const made = journeyPage(server, tabStorage, link);
   opened.push(made);
   return made;
 }
@@ -106,21 +77,3 @@ describe("review", () => {
     expect(shown).toMatchObject({ kind: "ended" });
   });
 });
-
-function memoryStorage(): Storage {
-  const entries = new Map<string, string>();
-  return {
-    get length() {
-      return entries.size;
-    },
-    clear: () => entries.clear(),
-    getItem: (key) => entries.get(key) ?? null,
-    key: (index) => [...entries.keys()][index] ?? null,
-    removeItem: (key) => {
-      entries.delete(key);
-    },
-    setItem: (key, value) => {
-      entries.set(key, value);
-    },
-  };
-}

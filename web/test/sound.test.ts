@@ -100,6 +100,16 @@ it("plays two rising notes of 0.4 s at -18 dB, and vibrates for 200 ms", async (
   expect(vibrated).toEqual([200]);
 });
 
+it("plays one note, less loud, for what can wait", async () => {
+  const made = sound();
+  made.toggle();
+  await Promise.resolve();
+  made.play(true);
+  expect(played).toHaveLength(1);
+  expect(20 * Math.log10(loudest)).toBeCloseTo(-27.5, 1);
+  expect(vibrated).toEqual([]);
+});
+
 it("can be switched off again", async () => {
   const made = sound();
   made.toggle();

@@ -1,6 +1,7 @@
 import { expect, it } from "vitest";
 import names from "../../src/diyalog/page_texts.json?raw";
 import { en } from "../words/en.js";
+import { talk, talkIn } from "../words/talk.js";
 import { tr } from "../words/tr.js";
 import { worded } from "../words/worded.js";
 
@@ -23,7 +24,8 @@ it.each([
   ["en", en],
   ["tr", tr],
 ])("the server knows every text of %s that a company may replace, and its variables", (_, words) => {
-  const here = variablesOf(words).filter(([name]) => !OWN.includes(name));
+  const all = { ...words, chat: { ...words.chat, ...talk[words.lang] } };
+  const here = variablesOf(all).filter(([name]) => !OWN.includes(name));
   expect(JSON.parse(names)).toEqual(Object.fromEntries(here));
 });
 
@@ -38,6 +40,12 @@ it("puts the company's texts in place of the page's, and leaves the others", () 
   expect(words.reference("$&1")).toBe("Talep numaranız: $&1");
   expect(words.waiting.lead).toBe(tr.waiting.lead);
   expect(words.lang).toBe("tr");
+  const chat = talkIn("tr", { "chat.send": "Yolla", "chat.typing": "{0} yazmakta" });
+  expect([chat.send, chat.typing("Selin"), chat.sent]).toEqual([
+    "Yolla",
+    "Selin yazmakta",
+    talk.tr.sent,
+  ]);
 });
 
 it("falls back to the page's own text where a variable is not known", () => {

@@ -5,6 +5,7 @@ import { textOf } from "../help/text.js";
 import type { View } from "../help/view.js";
 import { NO_COMPANY } from "../shared/company.js";
 import { en } from "../words/en.js";
+import { talk } from "../words/talk.js";
 import { tr } from "../words/tr.js";
 import type { Words } from "../words/words.js";
 
@@ -27,8 +28,8 @@ function placeholders(text: string): string[] {
   return [...text.matchAll(/⟦\d⟧/g)].map(([mark]) => mark).sort();
 }
 
-const english = new Map(textsOf(en));
-const turkish = new Map(textsOf(tr));
+const english = new Map([...textsOf(en), ...textsOf(talk.en, "talk")]);
+const turkish = new Map([...textsOf(tr), ...textsOf(talk.tr, "talk")]);
 
 describe.each([...english.keys()])("%s", (path) => {
   it("says the same with the same variables in both languages", () => {

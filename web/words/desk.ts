@@ -1,3 +1,5 @@
+import type { Answer } from "../desk/answers.js";
+
 /**
  * Every text of the agent desk. One file for each language implements this, so that a missing text is
  * a compile error. Variables are arguments: a language never glues a suffix to one of them.
@@ -32,6 +34,31 @@ export interface DeskWords {
   };
   cutOff(time: string): string;
 
+  /** Whether the agent takes what is offered. */
+  readonly duty: {
+    readonly available: string;
+    readonly away: string;
+    /** Away without having said so: an offer was not answered, or the desk was gone. */
+    readonly missed: string;
+    readonly lost: string;
+    since(time: string): string;
+    readonly back: string;
+    readonly failed: string;
+    /** The company's own queue decides who is asked. */
+    readonly elsewhere: string;
+    readonly noted: string;
+  };
+  readonly offers: {
+    readonly title: string;
+    left(seconds: number): string;
+    readonly pass: string;
+    readonly passing: string;
+    readonly unsure: string;
+    readonly missed: string;
+    readonly gone: string;
+  };
+  readonly sound: { readonly on: string; readonly off: string };
+
   /** The three parts of the desk, as the tabs of a narrow window. */
   readonly panes: { readonly waiting: string; readonly chat: string; readonly customer: string };
   readonly list: {
@@ -39,6 +66,13 @@ export interface DeskWords {
     readonly none: string;
     noneSince(time: string): string;
     readonly unknown: string;
+    /** Whoever waits is offered to this agent. */
+    readonly allOffered: string;
+    /** So many more wait than are shown. */
+    beyond(n: number): string;
+    place(n: number): string;
+    /** Somebody is being asked to take this one. */
+    readonly offered: string;
     readonly accept: string;
     readonly taking: string;
     readonly unsure: string;
@@ -62,6 +96,14 @@ export interface DeskWords {
     readonly taken: string;
     takenBy(name: string): string;
   };
+  /** Closing a request, which only supervisors may. */
+  readonly close: {
+    readonly close: string;
+    readonly ask: string;
+    readonly sending: string;
+    readonly failed: string;
+    readonly noRight: string;
+  };
   readonly kinds: {
     readonly chat: string;
     readonly voice_call: string;
@@ -81,6 +123,11 @@ export interface DeskWords {
     readonly messages: string;
     readonly empty: string;
     readonly you: string;
+    typing(name: string): string;
+    /** How far one's own message has come. */
+    readonly sent: string;
+    readonly delivered: string;
+    readonly read: string;
     composer(name: string): string;
     readonly hint: string;
     readonly send: string;
@@ -103,6 +150,39 @@ export interface DeskWords {
       readonly customer_lost: string;
     };
     readonly close: string;
+  };
+  /** The staff's own, which the customer does not see. */
+  readonly notes: {
+    readonly title: string;
+    readonly label: string;
+    readonly save: string;
+    /** Written on another conversation with the same customer. */
+    readonly earlier: string;
+    readonly sending: string;
+    readonly waiting: string;
+    readonly refused: string;
+    readonly failed: string;
+    readonly again: string;
+  };
+  /** Texts that the agent has ready. */
+  readonly answers: {
+    readonly title: string;
+    readonly hint: string;
+    /** Said to people who do not see that answers are offered. */
+    found(n: number): string;
+    readonly insert: string;
+    readonly edit: string;
+    readonly remove: string;
+    readonly add: string;
+    readonly shortcut: string;
+    readonly taken: string;
+    readonly text: string;
+    readonly save: string;
+    readonly cancel: string;
+    readonly close: string;
+    /** Takes the standard ones again. */
+    readonly standard: string;
+    readonly standardOnes: readonly Answer[];
   };
   readonly record: {
     readonly label: string;
@@ -130,6 +210,8 @@ export interface DeskWords {
     readonly title: string;
     readonly chat: string;
     readonly next: string;
+    readonly accept: string;
+    readonly pass: string;
     readonly end: string;
     readonly use: string;
     readonly close: string;
@@ -141,8 +223,10 @@ export interface DeskWords {
   /** Said to people who do not see the desk. */
   readonly announce: {
     more(n: number): string;
+    offer(name: string): string;
     message(name: string): string;
     over(name: string): string;
+    readonly noted: string;
     readonly back: string;
   };
 }

@@ -128,6 +128,7 @@ export const en: Words = {
     endedByCompany: (company) =>
       company === null ? "It was closed for you." : `${company} closed it.`,
     agentLost: "Your agent's connection was lost and did not come back.",
+    placeKept: "Ask again within 10 minutes of that, and you get your place in line back.",
     customerLost: "Your connection was lost and did not come back in time.",
     gone: "You have no open request",
     askAgain: "Ask again",
@@ -148,27 +149,9 @@ export const en: Words = {
   },
 
   chat: {
-    messages: "Messages",
     opening: "One moment, we are opening the conversation.",
-    empty: "Nothing has been written yet.",
-    composer: "Write a message",
-    send: "Send",
-    you: "You",
-    agent: (name) => (name === null ? "Agent" : name),
-    sending: "Sending",
-    sent: "Sent",
-    failed: "Not sent",
-    again: "Send again",
     offline:
       "No connection right now. What you write is kept and sent as soon as the connection is back.",
-    end: {
-      button: "End the conversation",
-      title: "End the conversation?",
-      text: "You can't write to this agent any more. What was written stays on the screen.",
-      keep: "Go on",
-      stopping: "Ending…",
-      unsure: "We could not confirm this yet. We will keep trying; you can close the screen.",
-    },
   },
 
   problem: {

@@ -128,6 +128,7 @@ export const tr: Words = {
     endedByCompany: (company) =>
       company === null ? "Sizin için kapatıldı." : `Kapatan: ${company}`,
     agentLost: "Temsilcinin bağlantısı koptu ve geri gelmedi.",
+    placeKept: "Bundan sonraki 10 dakika içinde yeniden isterseniz sıradaki yeriniz sizindir.",
     customerLost: "Bağlantınız koptu ve zamanında geri gelmedi.",
     gone: "Açık bir talebiniz yok",
     askAgain: "Yeniden iste",
@@ -148,26 +149,8 @@ export const tr: Words = {
   },
 
   chat: {
-    messages: "Mesajlar",
     opening: "Görüşme açılıyor, bir saniye.",
-    empty: "Henüz bir şey yazılmadı.",
-    composer: "Mesaj yazın",
-    send: "Gönder",
-    you: "Siz",
-    agent: (name) => (name === null ? "Temsilci" : name),
-    sending: "Gönderiliyor",
-    sent: "Gönderildi",
-    failed: "Gönderilemedi",
-    again: "Yeniden gönder",
     offline: "Şu an bağlantı yok. Yazdıklarınız saklanır, bağlantı gelir gelmez gönderilir.",
-    end: {
-      button: "Görüşmeyi bitir",
-      title: "Görüşmeyi bitirmek istiyor musunuz?",
-      text: "Bu temsilciye artık yazamazsınız. Yazılanlar ekranda kalır.",
-      keep: "Görüşmeye devam",
-      stopping: "Bitiriliyor…",
-      unsure: "Bunu henüz doğrulayamadık. Denemeye devam ediyoruz, ekranı kapatabilirsiniz.",
-    },
   },
 
   problem: {

@@ -10,7 +10,12 @@ export function worded(words: Words, own: Readonly<Record<string, string>> = {})
 
 type Text = (...variables: readonly unknown[]) => string;
 
-function replaced(value: unknown, name: string, own: Readonly<Record<string, string>>): unknown {
+/** @param name the name of `value` itself, before those of its parts */
+export function replaced(
+  value: unknown,
+  name: string,
+  own: Readonly<Record<string, string>>,
+): unknown {
   const text = own[name];
   if (typeof value === "string") return text ?? value;
   if (typeof value === "function") {

@@ -120,6 +120,8 @@ export interface Words {
     readonly endedByCustomer: string;
     endedByCompany(company: string | null): string;
     readonly agentLost: string;
+    /** After `agentLost`, where the line is the server's own. */
+    readonly placeKept: string;
     readonly customerLost: string;
     readonly gone: string;
     readonly askAgain: string;
@@ -137,20 +139,10 @@ export interface Words {
     readonly callText: string;
   };
 
+  /** The rest of a conversation's texts comes with it: `talk.ts`. */
   readonly chat: {
-    readonly messages: string;
     readonly opening: string;
-    readonly empty: string;
-    readonly composer: string;
-    readonly send: string;
-    readonly you: string;
-    agent(name: string | null): string;
-    readonly sending: string;
-    readonly sent: string;
-    readonly failed: string;
-    readonly again: string;
     readonly offline: string;
-    readonly end: Stopping;
   };
 
   readonly problem: {
