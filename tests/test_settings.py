@@ -14,7 +14,9 @@ from cryptography.x509.oid import NameOID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diyalog.settings import Limits, Settings, SettingsError, every_setting, is_loopback, load
+from diyalog.policies import keep_transcript_ms
+from diyalog.settings import Limits, Settings, SettingsError, every_setting
+from diyalog.settings_loading import is_loopback, load
 
 PAGE = Path(__file__).parent.parent / "docs" / "settings.md"
 
@@ -372,9 +374,16 @@ def test_any_text_is_either_read_or_refused_in_one_line(name: str, text: str) ->
     assert refused.isprintable()
 
 
+def test_transcripts_are_kept_as_long_as_their_wait_or_for_less() -> None:
+    assert keep_transcript_ms(from_environment()) is None
+    assert keep_transcript_ms(from_environment(KEEP_TRANSCRIPT_DAYS="7")) == 604_800_000
+    with pytest.raises(SettingsError):
+        from_environment(KEEP_TRANSCRIPT_DAYS="0")
+
+
 def test_every_setting_says_what_it_means_and_names_are_unique() -> None:
     settings = every_setting()
-    assert len({setting.name for setting in settings}) == len(settings) == 49
+    assert len({setting.name for setting in settings}) == len(settings) == 52
     assert [setting.name for setting in settings if not setting.meaning.endswith(".")] == []
 
 

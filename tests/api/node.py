@@ -10,7 +10,7 @@ from diyalog.api.app import ApiPolicy, Application, UseCases, application
 from diyalog.api.operations import Health
 from diyalog.bus.memory import MemoryBus
 from diyalog.domain.commands import Activate, EndWait, Request, StartWait
-from diyalog.domain.ids import InteractionId, NodeId, SessionId
+from diyalog.domain.ids import InteractionId, NodeId, SessionId, StaffRef
 from diyalog.domain.results import EndResult, StartResult, TokenRecord
 from diyalog.ports import StaffRecord, StoreUnavailableError
 from diyalog.ports_callouts import Alarm, CreateAnswer, DeleteAnswer, Done, Took
@@ -22,8 +22,10 @@ from diyalog.usecases.changes import Changes
 from diyalog.usecases.commanding import CommandIds
 from diyalog.usecases.conversing import Conversing
 from diyalog.usecases.keyring import KeyRing
+from diyalog.usecases.notes import Notes
 from diyalog.usecases.out_of_office import Office
 from diyalog.usecases.queueing import Queueing, QueueingPolicy
+from diyalog.usecases.routing import Routing
 from diyalog.usecases.staff_access import StaffAccess
 from diyalog.usecases.waiting import Waiting, WaitingPolicy
 from kit.clock import SettableClock
@@ -42,6 +44,7 @@ class Noted:
     requests: list[tuple[str, str, int, str | None, str | None, str | None]] = field(default_factory=list)
     request_ids: list[str] = field(default_factory=list)
     failures: list[tuple[str, BaseException]] = field(default_factory=list)
+    alarms: list[tuple[Alarm, str | None]] = field(default_factory=list)
 
     def request(
         self,
@@ -66,7 +69,7 @@ class Noted:
         """Calls are not looked at here."""
 
     def alarmed(self, alarm: Alarm, session_id: str | None = None, interaction_id: str | None = None) -> None:
-        """Alarms are not looked at here."""
+        self.alarms.append((alarm, session_id))
 
     def failed(self, where: str, error: BaseException) -> None:
         self.failures.append((where, error))
@@ -90,6 +93,13 @@ class CompanyQueue:
 
     async def delete(self, interaction_id: InteractionId) -> DeleteAnswer:
         return Done()
+
+
+class NoDesks:
+    """No desk is connected, so nobody need be shown the line."""
+
+    def look_again(self) -> None:
+        """Nobody looks."""
 
 
 class CompanyTokens:
@@ -127,6 +137,10 @@ class Outage(SqliteStore):
     async def sign_in_staff(self, user_id: str, user_name: str, token_hash: bytes) -> StaffRecord:
         self._reach()
         return await super().sign_in_staff(user_id, user_name, token_hash)
+
+    async def touch_staff(self, staff: StaffRef) -> None:
+        self._reach()
+        await super().touch_staff(staff)
 
     def _reach(self) -> None:
         if self.away:
@@ -174,6 +188,8 @@ async def running_node(
     staff_checked: bool = True,
     auth_failures: int = 300,
     starts: int = 30,
+    chat: int = 60,
+    supervisors: tuple[str, ...] = (),
     static: Path | None = None,
     allowed_origins: tuple[str, ...] = (),
     trusted_proxies: tuple[str, ...] = (),
@@ -206,7 +222,7 @@ async def running_node(
     )
     policy = AccessPolicy(open_access, DAY_MS, 300_000, 30 * DAY_MS)
     access = Access(store, tokens, clock, policy)
-    staff = StaffAccess(store, tokens if staff_checked else None, clock, policy)
+    staff = StaffAccess(store, tokens if staff_checked else None, clock, policy, supervisors)
     await store.create_key(KEY_ID, "core banking", SECRET)
     keys = KeyRing(store, clock)
     await keys.refresh()
@@ -218,6 +234,10 @@ async def running_node(
     async def render() -> bytes:
         return b"diyalog_up 1\n"
 
+    routing = None
+    if builtin:
+        rules = waiting.policy.rules
+        routing = Routing(store.routing, waiting, clock=clock, sleep=asyncio.sleep, rules=rules, told=NoDesks())
     api = application(
         UseCases(
             waiting=waiting,
@@ -229,9 +249,16 @@ async def running_node(
                 bus=MemoryBus(node, lambda _: None),
                 commands=commands,
                 agent_lost_ms=60_000,
+                on_unreadable=lambda session_id: journal.alarmed(Alarm.PROFILE_UNREADABLE, session_id),
+            ),
+            notes=Notes(
+                store.staff_notes,
+                store,
+                lambda session_id: journal.alarmed(Alarm.NOTE_UNREADABLE, session_id),
             ),
             office=Office(store),
             staff=staff,
+            routing=routing,
             keys=keys,
             health=Health(
                 store_answers, lambda: health["draining"], lambda: health["clock"], lambda: health["bus"], render
@@ -246,6 +273,7 @@ async def running_node(
             allowed_origins=allowed_origins,
             auth_failures=auth_failures,
             starts=starts,
+            chat=chat,
             body_seconds=0.2,
         ),
         journal,

@@ -2,87 +2,17 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from .driver import NOT_DELIVERED, Reply
+from .driver import NOT_DELIVERED
 from .node import Node
+from .talking import HELP, TALK, TALKS, App, Desk, signed_in, texts
 from .test_client import TIME, is_problem
 from .test_documents import is_described
 
-HELP = "/v1/client/help/{sessionId}"
-TALKS = "/v1/staff/conversations"
-TALK = TALKS + "/{conversationId}"
 FINISH = "/v1/application/finishonlinehelp"
-
-
-@dataclass
-class Desk:
-    """A member of the staff who has signed in."""
-
-    node: Node
-    token: str
-
-    async def ask(self, method: str, template: str, body: object = None, *, named: str = "", query: str = "") -> Reply:
-        """Send a request of the desk; the answer must be one that is described."""
-        target = template.replace("{conversationId}", named) + query
-        reply = await self.node.client.json(method, target, body, token=self.token)
-        is_described(reply, method, template)
-        return reply
-
-    async def take(self, **named: str) -> Reply:
-        return await self.ask("POST", TALKS, named)
-
-    async def say(self, session: str, message_id: str, text: object) -> Reply:
-        return await self.ask("POST", TALK + "/messages", {"id": message_id, "text": text}, named=session)
-
-
-@dataclass
-class App:
-    """A customer's app."""
-
-    node: Node
-    token: str
-
-    async def start(self) -> str:
-        reply = await self.node.start(self.token)
-        assert reply.status == 201, reply.text
-        session = reply.json["sessionId"]
-        assert isinstance(session, str)
-        return session
-
-    async def ask(self, method: str, template: str, session: str, body: object = None, *, query: str = "") -> Reply:
-        """Send a request of the app; the answer must be one that is described."""
-        target = template.replace("{sessionId}", session) + query
-        reply = await self.node.client.json(method, target, body, token=self.token)
-        is_described(reply, method, template)
-        return reply
-
-    async def say(self, session: str, message_id: str, text: object) -> Reply:
-        return await self.ask("POST", HELP + "/messages", session, {"id": message_id, "text": text})
-
-
-@pytest.fixture
-async def app(node: Node) -> App:
-    return App(node, await node.activated())
-
-
-async def signed_in(node: Node, user_id: str = "31007", name: str = "Selin Aksoy") -> Desk:
-    reply = await node.client.json("POST", "/v1/staff/sessions", {"userId": user_id, "userName": name})
-    assert reply.status == 201, reply.text
-    return Desk(node, reply.json["staffToken"])
-
-
-@pytest.fixture
-async def desk(node: Node) -> Desk:
-    return await signed_in(node)
-
-
-async def texts(reply: Reply) -> list[tuple[int, str, str]]:
-    assert reply.status == 200, reply.text
-    return [(one["seq"], one["author"], one["text"]) for one in reply.json["messages"]]
 
 
 # The line
@@ -127,7 +57,7 @@ async def test_a_wait_is_taken(node: Node, app: App, desk: Desk) -> None:
     assert (await desk.ask("GET", TALK, named=session)).json == taken
     found = (await app.ask("GET", HELP, session)).json
     assert (found["state"], found["outcome"], found["agentName"]) == ("CONNECTED", "CONNECTED", "Selin Aksoy")
-    assert found["conversation"] == {"startedAt": taken["startedAt"]}
+    assert found["conversation"] == {"startedAt": taken["startedAt"], "agentReceived": 0, "agentRead": 0}
     assert "reason" not in found
 
 

@@ -1,9 +1,11 @@
 """Letting the staff in, on the real store."""
 
 import re
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from diyalog.api.addresses import ClientAddresses
@@ -12,6 +14,7 @@ from diyalog.api.exchange import Exchange, Message
 from diyalog.api.limits import RateLimit
 from diyalog.api.problems import RefusedError
 from diyalog.api.staff_gate import StaffGate
+from diyalog.storage.sqlite import DATABASE_NAME
 from diyalog.usecases.access import AccessPolicy
 from diyalog.usecases.staff_access import StaffAccess
 
@@ -38,7 +41,8 @@ async def test_who_is_confirmed_is_let_in(tmp_path: Path) -> None:
         )
         is_described(reply, "POST", SESSIONS)
         answer = reply.json
-        assert set(answer) == {"staffToken", "expiresAt", "userId", "userName"}
+        assert set(answer) == {"staffToken", "expiresAt", "userId", "userName", "rights"}
+        assert answer["rights"] == ["agent"]
         assert (answer["userId"], answer["userName"]) == ("31007", "Selin Aksoy")
         assert re.fullmatch(r"[\w-]{43}", answer["staffToken"])
         assert TIME.fullmatch(answer["expiresAt"])
@@ -287,3 +291,24 @@ async def test_a_staff_token_is_no_clients_and_the_other_way_round(node: Node, g
     staff_token, client_token = await signed_in(node, "880214"), await node.activated("880214")
     assert is_problem(await node.start(staff_token), 401, "TOKEN_UNKNOWN")
     assert (await refusal(gate, showing(f"Bearer {client_token}"))).code == "TOKEN_UNKNOWN"
+
+
+async def test_a_sign_of_life_that_could_not_be_stored_is_stored_by_the_next_request(
+    node: Node, gate: StaffGate, tmp_path: Path
+) -> None:
+    token = await signed_in(node)
+
+    def seen_at() -> object:
+        with closing(apsw.Connection(str(tmp_path / DATABASE_NAME))) as database:
+            return database.execute("SELECT seen_at FROM staff").fetchall()[0][0]
+
+    node.clock.advance(60_000)
+    node.store.away = True
+    assert (await gate.identify(showing(f"Bearer {token}"))).user_id == "31007", "reading goes on"
+    node.store.away = False
+    assert seen_at() == node.clock.at - 60_000
+    await gate.identify(showing(f"Bearer {token}"))
+    assert seen_at() == node.clock.at
+    node.clock.advance(9_999)
+    await gate.identify(showing(f"Bearer {token}"))
+    assert seen_at() == node.clock.at - 9_999, "every 10 s will do"

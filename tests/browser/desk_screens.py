@@ -19,6 +19,9 @@ LINE = ("Mehmet Kaya", "Kayıp kart", "Zeynep Demir Yıldırımoğlu Karaosmano�
 OTHERS = ("Zeynep Demir Yıldırımoğlu Karaosmanoğlu", "••••99", "Mehmet Kaya")
 TALK = ("Ayşe Yıldız", "14:32", "14:36", "Tabii, bekliyorum.", "14:44")
 
+OFFER = ("Ayşe Yıldız", "Limit artırma")
+NOTED = ("Deniz Ak", "Ekim'de reddedilmişti", "12", "Selin Aksoy", "14:42")
+
 DESK_SCREENS: Final = {
     "signing-in": DeskScreen("starting", "Girişiniz doğrulanıyor", "Checking your sign-in"),
     "signing-in-slow": DeskScreen("starting", "Girişiniz doğrulanıyor", "Checking your sign-in"),
@@ -34,6 +37,26 @@ DESK_SCREENS: Final = {
     "list-unknown": DeskScreen(*OPEN),
     "list-empty": DeskScreen(*OPEN, ("14:40",)),
     "list": DeskScreen(*OPEN, LINE),
+    "list-many": DeskScreen(*OPEN, (*LINE, "43", "46")),
+    "list-asked": DeskScreen(*OPEN, LINE),
+    "supervisor": DeskScreen(*OPEN, LINE),
+    "supervisor-asked": DeskScreen(*OPEN, LINE),
+    "supervisor-failed": DeskScreen(*OPEN, LINE),
+    "supervisor-no-right": DeskScreen(*OPEN, LINE),
+    "duty-here": DeskScreen(*OPEN, LINE),
+    "duty-away": DeskScreen(*OPEN, LINE),
+    "duty-missed": DeskScreen(*OPEN, LINE),
+    "duty-lost": DeskScreen(*OPEN, TALK),
+    "duty-failed": DeskScreen(*OPEN, LINE),
+    "duty-elsewhere": DeskScreen(*OPEN, LINE),
+    "offer": DeskScreen(*OPEN, (*LINE, *OFFER, "18")),
+    "offer-two": DeskScreen(*OPEN, (*TALK, *OFFER, "Zeynep Demir Yıldırımoğlu Karaosmanoğlu")),
+    "offer-only": DeskScreen(*OPEN, ("Mehmet Kaya", "Kayıp kart", "18")),
+    "offer-taking": DeskScreen(*OPEN, (*LINE, *OFFER)),
+    "offer-unsure": DeskScreen(*OPEN, (*LINE, *OFFER)),
+    "offer-missed": DeskScreen(*OPEN, (*LINE, *OFFER)),
+    "offer-gone": DeskScreen(*OPEN, (*TALK, *OFFER)),
+    "offer-taken": DeskScreen(*OPEN, (*LINE, *OFFER, "Deniz Ak")),
     "list-taking": DeskScreen(*OPEN, LINE),
     "list-unsure": DeskScreen(*OPEN, LINE),
     "list-left": DeskScreen(*OPEN, OTHERS),
@@ -46,7 +69,14 @@ DESK_SCREENS: Final = {
     "chat-new": DeskScreen(*OPEN, ("Ayşe Yıldız", "14:41", "14:45")),
     "chat-long": DeskScreen(*OPEN, (*TALK, "<b>https://bank.example/", "</b>")),
     "chat-draft": DeskScreen(*OPEN, TALK),
+    "chat-answers": DeskScreen(*OPEN, TALK),
+    "chat-answer": DeskScreen(*OPEN, (*TALK, "/süre")),
     "chat-unsent": DeskScreen(*OPEN, (*TALK, "Şimdi nasıl?", "Limitiniz güncellendi.", "Görebiliyor musunuz?")),
+    "chat-typing": DeskScreen(*OPEN, TALK),
+    "chat-read": DeskScreen(*OPEN, TALK),
+    "notes": DeskScreen(*OPEN, NOTED),
+    "notes-unsaved": DeskScreen(*OPEN, (*NOTED, "Limit 40.000 TL oldu.", "Şube: Kadıköy")),
+    "notes-failed": DeskScreen(*OPEN, ("Ayşe Yıldız",)),
     "chat-away": DeskScreen(*OPEN, (*TALK, "14:38")),
     "chat-cut-off": DeskScreen(*OFFLINE, TALK),
     "chat-end-asked": DeskScreen(*OPEN, TALK),

@@ -36,7 +36,8 @@ class Session:
     messages: list[dict[str, Any]] = field(default_factory=list)
 
     def waiting(self) -> dict[str, Any]:
-        return {**self._about(), "startedAt": "2026-11-02T11:32:00.000Z", "position": 1, "present": True}
+        now = {"position": 1, "present": True, "offered": False}
+        return {**self._about(), "startedAt": "2026-11-02T11:32:00.000Z", **now}
 
     def conversation(self) -> dict[str, Any]:
         end = {"endedAt": AT, "endedBy": self.ended_by} if self.state == "ENDED" else {}
@@ -63,8 +64,12 @@ class StaffServer:
         self.sessions: list[Session] = []
         self.refuses = False
         self.offline = False
+        self.available: bool | None = None  # None: the company's own queue routes
+        self.notes: list[str] = []
+        self.rights = ["agent"]
         self.calls: list[str] = []
         self.complaints: list[str] = []
+        self._offered: list[dict[str, Any]] = []
         self._events: list[str] = []
         self._socket: WebSocketRoute | None = None
 
@@ -90,7 +95,19 @@ class StaffServer:
         """Somebody joins the line."""
         session = Session(str(len(self.sessions) + 1), name)
         self.sessions.append(session)
+        self._tell_line()
         return session
+
+    def offers(self, *sessions: Session, until: str = AT, reason: str | None = None) -> None:
+        """These are offered to the desk, and nobody else; `reason`: why the agent is away."""
+        self._offered = [{**session.waiting(), "offeredAt": AT, "expiresAt": until} for session in sessions]
+        self._tell_desk(reason)
+
+    def _tell_desk(self, reason: str | None = None) -> None:
+        now = {"available": self.available, "since": AT, "reason": reason}
+        routing = self.available is not None
+        desk = {"routing": routing, "availability": now if routing else None, "offers": self._offered}
+        self._send({"type": "desk", **desk})
 
     def says(self, session: Session, text: str) -> None:
         """The customer writes."""
@@ -128,6 +145,14 @@ class StaffServer:
         if self._socket is not None:
             self._socket.send(frame)
 
+    def _tell_line(self) -> None:
+        waiting = [one.waiting() for one in self.sessions if one.state == "WAITING"]
+        self._send({"type": "line", "total": len(waiting), "waiting": waiting})
+
+    def _send(self, frame: dict[str, Any]) -> None:
+        if self._socket is not None:
+            self._socket.send(json.dumps(frame))
+
     def _connected(self, socket: WebSocketRoute) -> None:
         socket.on_message(lambda text: self._heard(socket, json.loads(text)))
 
@@ -143,6 +168,8 @@ class StaffServer:
         for event in self._events[frame["after"] :]:
             socket.send(event)
         self._socket = socket
+        self._tell_line()
+        self._tell_desk()
 
     async def _answer(self, route: Route) -> None:
         url = urlsplit(route.request.url)
@@ -173,12 +200,27 @@ class StaffServer:
             case "POST /sessions" if self.refuses:
                 return 401, {"code": "DLGEXCPSRV_TKNNOTVLD", "retryable": False}
             case "POST /sessions":
-                return 201, {"staffToken": "staff-1", "expiresAt": AT, **body}
-            case "GET /queue":
-                return 200, {"waiting": [one.waiting() for one in self.sessions if one.state == "WAITING"]}
+                return 201, {"staffToken": "staff-1", "expiresAt": AT, "rights": self.rights, **body}
             case "POST /conversations":
-                return self._accept(body)
+                answer = self._accept(body)
+                self._tell_line()
+                return answer
+        if "/conversations/" not in call:
+            return 200, self._about_waits(call, body)
         return 200, self._in_conversation(call, body)
+
+    def _about_waits(self, call: str, body: dict[str, Any]) -> dict[str, Any]:
+        match PurePosixPath(call.partition(" ")[2]).parts:
+            case [_, "availability"]:
+                self.available = body["available"]
+                return {"available": self.available, "since": AT, "reason": None if self.available else "agent"}
+            case [_, "offers", session_id, "decline"]:
+                self._offered = [one for one in self._offered if one["sessionId"] != session_id]
+                self._tell_desk()
+            case [_, "waits", session_id]:
+                next(one for one in self.sessions if one.session_id == session_id).state = "ENDED"
+                self._tell_line()
+        return {}
 
     def _in_conversation(self, call: str, body: dict[str, Any]) -> dict[str, Any]:
         method, _, path = call.partition(" ")
@@ -189,6 +231,11 @@ class StaffServer:
                 return self._add(session, body["id"], "agent", body["text"])
             case "GET", ["messages"]:
                 return {"messages": session.messages}
+            case "POST", ["notes"]:
+                self.notes.append(body["text"])
+                return {"id": body["id"], "at": AT}
+            case "GET", ["notes"]:
+                return {"notes": []}
             case "POST", ["end"]:
                 self.ends(session, "agent")
         return session.conversation()

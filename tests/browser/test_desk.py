@@ -206,6 +206,46 @@ async def test_no_other_page_may_frame_the_desk() -> None:
         server.complaints.clear()
 
 
+async def test_a_note_is_written_by_keyboard_and_stays_with_the_staff() -> None:
+    async with desk_at_work() as server:
+        session = server.waits("Mehmet Kaya")
+        page = await server.open(customerId="881")
+        note = page.get_by_label("Note (the customer does not see this)")
+        await note.focus()
+        await page.keyboard.type("Gelir belgesi")
+        await page.keyboard.press("Enter")
+        await page.keyboard.type("geldi")
+        assert server.notes == []
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await expect(page.locator(".note")).to_contain_text("Gelir belgesi\ngeldi", use_inner_text=True)
+        await expect(page.locator(".note")).to_contain_text("Selin Aksoy")
+        await says(page, "Note saved.")
+        assert (server.notes, session.messages) == (["Gelir belgesi\ngeldi"], [])
+        await expect(page.locator(".message")).to_have_count(0)
+        server.ends(session, "customer")
+        await expect(page.locator(".over")).to_be_visible()
+        await expect(note).to_be_editable()
+
+
+async def test_a_supervisor_closes_a_request_by_keyboard_and_is_asked_once() -> None:
+    async with desk_at_work() as server:
+        server.rights = ["agent", "supervisor"]
+        mehmet, zeynep = server.waits("Mehmet Kaya"), server.waits("Zeynep Demir")
+        page = await server.open()
+        await page.get_by_role("button", name="Close request: Mehmet Kaya").press("Enter")
+        assert await focused(page) == "No"
+        await page.keyboard.press("Enter")
+        assert await focused(page) == "Close request: Mehmet Kaya"
+        await page.keyboard.press("Enter")
+        await page.keyboard.press("Shift+Tab")
+        await page.keyboard.press("Enter")
+        await says(page, "The request was closed.")
+        await expect(page.locator(".row-lost")).to_contain_text("Mehmet Kaya")
+        assert await focused(page) == "Accept: Zeynep Demir"
+        assert (mehmet.state, zeynep.state) == ("ENDED", "WAITING")
+
+
 @pytest.mark.parametrize("width", [390, 480])
 async def test_one_column_shows_one_part_at_a_time(width: int) -> None:
     async with desk_at_work(width) as server:

@@ -3,12 +3,14 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, async_playwright, expect
 
-from kit.server import Customer
-from kit.site import Site
+from kit.server import Customer, Stream, running
+from kit.site import FLAGS, Site, required_browser
 
 
 @dataclass
@@ -47,6 +49,18 @@ async def open_desk(site: Site, **parameters: str) -> Page:
     return page
 
 
+async def numbered(stream: Stream, count: int) -> list[dict[str, Any]]:
+    """The next events that count; signs of writing and of reading come between them as they like."""
+    told: list[dict[str, Any]] = []
+    for _ in range(50):
+        frame = await stream.next()
+        if "seq" in frame:
+            told.append(frame)
+        if len(told) == count:
+            break
+    return told
+
+
 async def test_a_customer_waits_an_agent_comes_and_they_talk(site: Site) -> None:
     async with waiting(site, "880214", "Ayşe Yıldız") as ayse:
         page = await open_desk(site)
@@ -66,20 +80,17 @@ async def test_a_customer_waits_an_agent_comes_and_they_talk(site: Site) -> None
             await page.keyboard.press("Alt+KeyE")
             await page.get_by_role("button", name="Yes").click()
             await expect(page.locator(".over")).to_contain_text("You ended it.")
-            for _ in range(2):
-                await stream.event("chat.message")
-            assert (await stream.event("chat.state"))["data"] == {"state": "CHAT_ENDED", "endedBy": "agent"}
+            told = await numbered(stream, 3)
+            assert [event["event"] for event in told] == ["chat.message", "chat.message", "chat.state"]
+            assert told[-1]["data"] == {"state": "CHAT_ENDED", "endedBy": "agent"}
 
 
-async def test_a_customer_who_stopped_waiting_is_not_taken(site: Site) -> None:
+async def test_a_customer_who_stops_waiting_goes_from_the_line(site: Site) -> None:
     async with waiting(site, "880214", "Ayşe Yıldız") as ayse:
         page = await open_desk(site)
-        accept = page.get_by_role("button", name="Accept: Ayşe Yıldız")
-        await expect(accept).to_be_visible()
-        # The list is asked for every two seconds only: the row is still there.
+        await expect(page.get_by_role("button", name="Accept: Ayşe Yıldız")).to_be_visible()
         assert (await ayse.customer.cancel(ayse.session)).status == 200
-        await accept.click()
-        await expect(page.locator(".row-loss")).to_have_text("The customer stopped waiting")
+        await expect(page.locator(".row-loss")).to_have_text("Not waiting any more")
         await expect(page.get_by_text("No one is waiting")).to_be_visible(timeout=10_000)
 
 
@@ -93,6 +104,26 @@ async def test_opened_for_one_customer_who_ends_the_conversation(site: Site) -> 
         await expect(page.locator(".over")).to_contain_text("Müşteri bitirdi.")
         again = await open_desk(site, customerId="880214", lang="tr")
         await expect(again.locator("h1")).to_have_text("Bu müşteri artık beklemiyor")
+
+
+async def test_notes_stay_with_the_staff_and_come_back_with_the_customer(site: Site) -> None:
+    async with waiting(site, "880214", "Ayşe Yıldız") as ayse:
+        page = await open_desk(site, customerId="880214")
+        await page.locator("#note").fill("Gelir belgesi geldi")
+        await page.get_by_role("button", name="Save note").click()
+        await expect(page.locator(".note")).to_contain_text("Selin Aksoy")
+        assert await ayse.read() == []
+        await page.get_by_role("button", name="End", exact=True).click()
+        await page.get_by_role("button", name="Yes").click()
+        await expect(page.locator(".over")).to_be_visible()
+        await page.locator("#note").fill("Yarın aranacak")
+        await page.get_by_role("button", name="Save note").click()
+        await expect(page.locator(".note").last).to_contain_text("Selin Aksoy")
+        assert (await ayse.customer.start()).json["state"] == "WAITING"
+        again = await open_desk(site, customerId="880214", userId="31008", userName="Deniz Ak")
+        await expect(again.locator(".note")).to_have_count(2)
+        await expect(again.locator(".note").first).to_contain_text("Gelir belgesi geldi")
+        await expect(again.locator(".note").first).to_contain_text("earlier conversation")
 
 
 async def test_a_server_that_is_killed_loses_nothing_of_the_conversation(site: Site) -> None:
@@ -112,3 +143,20 @@ async def test_a_server_that_is_killed_loses_nothing_of_the_conversation(site: S
         await expect(page.locator("main")).to_have_attribute("data-state", "open", timeout=30_000)
         await expect(page.locator(".message-own").last).not_to_contain_text("Waiting", timeout=20_000)
         assert await ayse.read() == [("agent", "before"), ("agent", "while it was down")]
+
+
+async def test_a_supervisor_closes_a_request_and_the_customer_is_told(tmp_path: Path) -> None:
+    async with running(tmp_path, supervisors="31001") as server, async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=required_browser(), args=FLAGS)
+        async with Customer(server.url, "880214") as ayse:
+            await ayse.activate(customerName="Ayşe Yıldız")
+            session = (await ayse.start()).json["sessionId"]
+            page = await browser.new_page()
+            given = {"userId": "31001", "userName": "Deniz Ak", "lang": "en"}
+            await page.goto(f"{server.url}/app/agentchat.html#/auth?{urlencode(given)}")
+            await page.get_by_role("button", name="Close request: Ayşe Yıldız").click()
+            await page.get_by_role("button", name="Yes").click()
+            await expect(page.locator(".row-loss")).to_have_text("The request was closed")
+            ended = (await ayse.read(session)).json
+            assert (ended["outcome"], ended["reason"]) == ("CANCELLED", "administrator")
+        await browser.close()

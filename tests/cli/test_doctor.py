@@ -20,7 +20,8 @@ from diyalog.cli.doctor import carry_out
 from diyalog.cli.doctor_finding import Finding, Status, ok
 from diyalog.cli.doctor_machine import check_clock, check_descriptors, check_folder, check_pages, known_schema
 from diyalog.cli.doctor_settings import check_settings
-from diyalog.settings import Settings, load
+from diyalog.settings import Settings
+from diyalog.settings_loading import load
 from diyalog.simulator.company import Company
 from kit.server import Server, running
 from test_settings import certificate

@@ -13,6 +13,7 @@ from diyalog.client import (
     AuthenticationRefusedError,
     CallError,
     CompanyClient,
+    OutOfOfficeAnswer,
     RequestRefusedError,
     ServerFailedError,
     TransactionHashAnswer,
@@ -141,6 +142,88 @@ def test_transaction_hash_refused(client: CompanyClient, checker: Checker) -> No
     checker.replies.append(Reply(content=b'{"isSuccess": false, "message": "barred"}'))
     answer = client.get_transaction_hash("880214", "q83v")
     assert answer == TransactionHashAnswer(is_success=False, message="barred", transaction_hash=None)
+
+
+def test_finishing_a_conversation(client: CompanyClient, checker: Checker) -> None:
+    checker.replies.append(Reply(content=b'{"isSuccess": true, "message": "Conversation will be stop with peers."}'))
+    checker.replies.append(Reply(content=b'{"isSuccess": false, "message": "No conversation", "errorCode": 400}'))
+    answers = [client.finish_online_help("880214", "31007") for _ in range(2)]
+    assert answers == [
+        Answer(is_success=True, message="Conversation will be stop with peers.", error_code=None),
+        Answer(is_success=False, message="No conversation", error_code=400),
+    ]
+    assert [exchange.target for exchange in checker.exchanges] == ["/v1/application/finishonlinehelp"] * 2
+    assert json.loads(checker.exchanges[0].body) == {"customerId": "880214", "staffId": "31007"}
+
+
+def test_finishing_is_sent_once(client: CompanyClient, checker: Checker, naps: Naps) -> None:
+    checker.replies.append(CUT)
+    with pytest.raises(UnreachableError):
+        client.finish_online_help("880214", "31007")
+    assert (len(checker.exchanges), naps.seconds) == (1, [])
+
+
+def test_out_of_office(client: CompanyClient, checker: Checker) -> None:
+    done = Answer(is_success=True, message="ok", error_code=None)
+    checker.replies.extend(Reply(content=b'{"isSuccess": true, "message": "ok"}') for _ in range(3))
+    assert client.enable_out_of_office("31007", "Döneceğim", ["31008", "31011"]) == done
+    assert client.enable_out_of_office("31007") == done
+    assert client.disable_out_of_office("31007") == done
+    assert [(exchange.target, json.loads(exchange.body)) for exchange in checker.exchanges] == [
+        (
+            "/v1/application/enableoutofoffice",
+            {"staffId": "31007", "outOfOfficeMessage": "Döneceğim", "forwardToStaffIds": ["31008", "31011"]},
+        ),
+        ("/v1/application/enableoutofoffice", {"staffId": "31007"}),
+        ("/v1/application/disableoutofoffice", {"staffId": "31007"}),
+    ]
+
+
+def test_out_of_office_is_read(client: CompanyClient, checker: Checker) -> None:
+    told = {"staffId": "31007", "isOutOfOffice": True, "outOfOfficeMessage": "x", "forwardToStaffIds": "31008, 31011"}
+    checker.replies.append(Reply(content=json.dumps({"isSuccess": True, "message": "ok", **told}).encode()))
+    checker.replies.append(Reply(content=b'{"isSuccess": false, "message": "Nobody", "errorCode": 400}'))
+    assert client.get_user_out_of_office_info("31007") == OutOfOfficeAnswer(
+        is_success=True,
+        message="ok",
+        error_code=None,
+        is_out_of_office=True,
+        out_of_office_message="x",
+        forward_to_staff_ids=("31008", "31011"),
+    )
+    assert client.get_user_out_of_office_info("9") == OutOfOfficeAnswer(
+        is_success=False,
+        message="Nobody",
+        error_code=400,
+        is_out_of_office=False,
+        out_of_office_message="",
+        forward_to_staff_ids=(),
+    )
+    assert checker.exchanges[0].target == "/v1/application/getuseroutofofficeinfo"
+
+
+@pytest.mark.parametrize("lost", ["isOutOfOffice", "outOfOfficeMessage", "forwardToStaffIds", "message"])
+def test_half_an_answer_is_the_servers_failure(client: CompanyClient, checker: Checker, lost: str) -> None:
+    told = {
+        "isSuccess": True,
+        "message": "ok",
+        "isOutOfOffice": True,
+        "outOfOfficeMessage": "",
+        "forwardToStaffIds": "",
+    }
+    told.pop(lost)
+    checker.replies.append(Reply(content=json.dumps(told).encode()))
+    with pytest.raises(ServerFailedError):
+        client.get_user_out_of_office_info("31007")
+
+
+def test_out_of_office_is_repeated(client: CompanyClient, checker: Checker, naps: Naps) -> None:
+    checker.replies.extend([CUT, Reply(status=503, headers={"Retry-After": "2"}), Reply()])
+    assert client.enable_out_of_office("31007").is_success
+    checker.replies.extend([CUT, Reply()])
+    assert client.disable_out_of_office("31007").is_success
+    assert len(naps.seconds) == 3
+    assert len({exchange.body for exchange in checker.exchanges[:3]}) == 1
 
 
 def test_a_wrong_secret_is_told_apart(checker: Checker) -> None:

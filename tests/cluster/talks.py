@@ -15,6 +15,7 @@ from diyalog.domain.results import Delivery, Verdict
 from diyalog.domain.wait import HelpType, Party
 from diyalog.protocol.help import help_limits
 from diyalog.realtime.journal import Doing
+from diyalog.realtime.line import LineSources
 from diyalog.realtime.service import EventStreams, StreamPolicy
 from diyalog.server.sockets import Handshake, Refusal, SocketHandler
 from diyalog.storage.postgres import PostgresStore
@@ -68,6 +69,9 @@ class Notes:
     def fell_behind(self, streams: int) -> None:
         self.behind += streams
 
+    def estimate_missed(self, seconds: float) -> None:
+        del seconds
+
     def stream_failed(self, error: BaseException) -> None:
         self.failures.append(error)
 
@@ -106,10 +110,13 @@ class Node:
             bus=self.bus,
             commands=commands,
             agent_lost_ms=_HOUR_MS,
+            on_unreadable=stores.nothing_is_damaged,
         )
         self.streams = EventStreams(
             Following(self.store, self.waiting, Access(self.store, None, clock, policy), self.notes),
             StaffFollowing(self.store, self.conversing, StaffAccess(self.store, None, clock, policy), node),
+            LineSources(self.store, self.store.conversations, self.waiting.line, routing=True),
+            self.conversing.mark,
             journal=self.notes,
             staff_journal=self.notes,
             clock=clock,

@@ -29,6 +29,7 @@ async def test_a_customer_who_asks_is_not_lost(store: DatabaseStore, clock: Sett
         bus=MemoryBus(stores.NODE, lambda _: None),
         commands=commands,
         agent_lost_ms=AGENT_MS,
+        on_unreadable=stores.nothing_is_damaged,
     )
     wait = await stores.waiting(store, await stores.customer(store, "880214"), clock)
     await stores.accepted(store, wait, await stores.agent(store))

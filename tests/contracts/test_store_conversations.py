@@ -339,6 +339,7 @@ async def test_what_is_forgotten_leaves_nothing(store: DatabaseStore, clock: Set
     await store.forget(keep_ms, keep_ms, 100)
     assert len((await store.events(wait.row, 0))[1]) == 4, "as long as they talk nothing goes"
     await store.conversations.end(over(wait, Party.AGENT, who))
+    clock.at += keep_ms
     await store.forget(keep_ms, keep_ms, 100)
     assert await store.wait(wait.session_id) is None
     assert list(await store.conversations.staff_events(who, 0)) == []

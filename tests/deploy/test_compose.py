@@ -16,7 +16,8 @@ import yaml
 
 from diyalog.server.options import ServerOptions
 from diyalog.server.server import LAST_CLOSE_SECONDS
-from diyalog.settings import Settings, every_setting, load
+from diyalog.settings import Settings, every_setting
+from diyalog.settings_loading import load
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy"

@@ -21,7 +21,8 @@ from diyalog.domain.signature import Fault
 from diyalog.observability import lines
 from diyalog.observability.metrics import Metrics
 from diyalog.ports_callouts import Alarm
-from diyalog.settings import CLIENT_VARIABLES, every_setting
+from diyalog.settings import every_setting
+from diyalog.settings_loading import CLIENT_VARIABLES
 
 from .pages import DOCS, ROOT, column
 

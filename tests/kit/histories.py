@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final, NamedTuple, TypeAlias, TypeVar
 
-from diyalog.domain.results import EndResult, QueueResult, StartResult
+from diyalog.domain.results import ConversationResult, EndResult, QueueResult, StartResult
 from diyalog.domain.wait import Wait
 from diyalog.ports import StoreUnavailableError
 from kit.linearizability import Call
@@ -13,7 +13,7 @@ from kit.linearizability import Call
 _T = TypeVar("_T")
 
 OPEN: Final = ("REQUESTED", "WAITING")
-ENDS: Final = {
+ENDS: Final[Mapping[str, tuple[tuple[str, ...], str, str | None, bool]]] = {
     # event: legal from, outcome, reason, only once the wait's time is up
     "cancel": (OPEN, "CANCELLED", "customer", False),
     "administrator_cancel": (OPEN, "CANCELLED", "administrator", False),
@@ -21,6 +21,7 @@ ENDS: Final = {
     "not_delivered": (OPEN, "NOT_DELIVERED", "queue", False),
     "expire": (OPEN, "EXPIRED", "time_limit", True),
     "abandon": (OPEN, "EXPIRED", "abandoned", True),
+    "accept": (OPEN, "CONNECTED", None, False),
     "queue_refused": (("REQUESTED",), "FAILED", "queue_refused", False),
     "queue_timeout": (("REQUESTED",), "FAILED", "queue_timeout", False),
 }
@@ -33,10 +34,11 @@ def _said(*values: object) -> str:
 
 
 class Operation(NamedTuple):
-    """What was asked: "start", "read", "queue_took" or an event of `ENDS`.
+    """What was asked: "start", "read", "queue_took", "goodbye" or an event of `ENDS`.
 
     `command` is its own name; who has no answer asks again under the same. `interaction`: the id that the queue gave,
-    or by which it names a wait that is not delivered. `due`: this wait's time is up from the start on.
+    or by which it names a wait that is not delivered. `due`: this wait's time is up from the start on. `agent`: who
+    takes the wait, or says goodbye.
     """
 
     event: str
@@ -44,6 +46,7 @@ class Operation(NamedTuple):
     interaction: str | None = None
     message: str | None = None
     due: bool = False
+    agent: int | None = None
 
     def __repr__(self) -> str:
         return _said(*self)
@@ -74,13 +77,16 @@ class Answer(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """All that is to be known of one wait. `asked`: the queue's answer is outstanding; `..._by` are commands."""
+    """All that is to be known of one wait. `asked`: the queue's answer is outstanding; `..._by` are commands; `agent`
+    has taken it.
+    """
 
     view: View | None = None
     asked: bool = False
     due: bool = False
     started_by: str | None = None
     ended_by: str | None = None
+    agent: int | None = None
 
 
 NOTHING: Final = Stored()
@@ -99,22 +105,34 @@ def one_wait(stored: Stored, operation: Operation) -> tuple[Stored, Answer]:
     """The sequential model of one wait."""
     if operation.event == "read":
         return stored, Answer("read", stored.view)
-    if operation.event == "start":
-        return _started(stored, operation)
-    if operation.event in {"queue_took", "queue_refused", "queue_timeout"}:
-        return _answered(stored, operation)
-    if operation.event == "replace":
-        return _replaced(stored, operation)
-    return _asked_to_end(stored, operation)
+    models = {
+        "start": _started,
+        "queue_took": _answered,
+        "queue_refused": _answered,
+        "queue_timeout": _answered,
+        "replace": _replaced,
+        "accept": _accepted,
+        "goodbye": _parted,
+    }
+    return models.get(operation.event, _asked_to_end)(stored, operation)
 
 
 def several_waits(stored: Waits, operations: Operations) -> tuple[Waits, Answers]:
-    """The sequential model of a customer's waits: a start ends the open one and begins the other in one step."""
+    """The sequential model of a customer's waits: a start ends the open one and begins the other in one step.
+
+    While the customer talks with an agent nothing begins, and who asks is told of the conversation.
+    """
     waits, answers = dict(stored), []
     repeated = any(
         operation.event == "start" and waits.get(session, NOTHING).started_by == operation.command
         for session, operation in operations
     )
+    talk = next((one.view for one in waits.values() if one.view is not None and one.view.state == "CONNECTED"), None)
+    if talk is not None and not repeated and any(operation.event == "start" for _, operation in operations):
+        refused = (
+            Answer("lost", talk) if operation.event == "start" else Answer("nothing") for _, operation in operations
+        )
+        return stored, tuple(refused)
     for session, operation in operations:
         if repeated and operation.event == "replace":
             before = waits.get(session, NOTHING)
@@ -169,6 +187,29 @@ def _asked_to_end(stored: Stored, operation: Operation) -> tuple[Stored, Answer]
     return _ended(stored, operation)
 
 
+def _accepted(stored: Stored, operation: Operation) -> tuple[Stored, Answer]:
+    """An agent takes the wait: it ends, and a conversation begins. Its own agent is told so as long as it lives."""
+    view = stored.view
+    if view is not None and stored.agent is not None:
+        own = stored.agent == operation.agent and (view.state == "CONNECTED" or stored.ended_by == operation.command)
+        return stored, Answer("won" if own else "lost", view)
+    after, answer = _ended(stored, operation)
+    if answer.verdict != "won" or after.view is None:
+        return after, answer
+    talk = after.view._replace(state="CONNECTED", seq=after.view.seq + 1)
+    return after._replace(view=talk, agent=operation.agent), Answer("won", talk)
+
+
+def _parted(stored: Stored, operation: Operation) -> tuple[Stored, Answer]:
+    """The agent of a conversation ends it, once; nobody else can name it."""
+    view = stored.view
+    if view is None or stored.agent != operation.agent:
+        return stored, Answer("unknown")
+    if view.state == "CONNECTED":
+        view = view._replace(state="ENDED", seq=view.seq + 1)
+    return stored._replace(view=view), Answer("won", view)
+
+
 def _ended(stored: Stored, operation: Operation) -> tuple[Stored, Answer]:
     """The first event that is legal ends the wait; whoever is later is told what is stored."""
     view = stored.view
@@ -195,8 +236,8 @@ def of_read(wait: Wait | None) -> Answer:
     return Answer("read", view_of(wait))
 
 
-def of_end(result: EndResult) -> Answer:
-    """What a party that ended a wait was answered."""
+def of_end(result: EndResult | ConversationResult) -> Answer:
+    """What a party that ended a wait, or a conversation, was answered."""
     return Answer(result.verdict.value, view_of(result.wait))
 
 
@@ -265,6 +306,8 @@ class Recorder:
         for call in self.calls:
             for place, (session, operation) in enumerate(call.operation):
                 answer = None if call.result is None else call.result[place]
+                if operation.event == "start" and answer is not None and answer.verdict == "lost":
+                    continue  # of this session there is nothing: it was told of another's conversation
                 one = Call(call.process, operation, call.invoked, call.returned, answer)
                 found.setdefault(session, []).append(one)
         return found

@@ -201,3 +201,8 @@ async def accepted(store: DatabaseStore, wait: Wait, who: StaffRef) -> Wait:
     assert result.verdict is Verdict.WON
     assert result.wait is not None
     return result.wait
+
+
+def nothing_is_damaged(session_id: SessionId) -> None:
+    """Who is told of what cannot be opened, where everything can."""
+    raise AssertionError(session_id)

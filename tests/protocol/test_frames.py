@@ -3,6 +3,7 @@
 import pytest
 
 from diyalog.domain.results import StreamEvent
+from diyalog.domain.wait import Place
 from diyalog.protocol import frames
 from diyalog.protocol.help import HelpLimits
 
@@ -19,12 +20,14 @@ def test_a_welcome_carries_the_snapshot() -> None:
         now_ms=1_795_363_201_000,
         recovered=True,
         limits=HelpLimits(1800, 300, 10),
-        position=2,
+        place=Place(2, 61_000),
     )
     assert frame == (
         b'{"type":"welcome",' + _SESSION + b',"seq":1,"epoch":"e1","serverTime":"2026-11-22T16:00:01.000Z",'
         b'"recovered":true,"snapshot":{' + _SESSION + b',"interactionId":"int-1","helpType":"video_call",'
-        b'"state":"WAITING","startedAt":"2026-11-22T16:00:00.123Z","position":2,"seq":1,"epoch":"e1",' + _LIMITS + b"}}"
+        b'"state":"WAITING","startedAt":"2026-11-22T16:00:00.123Z","position":2,"estimatedWaitSeconds":90,"seq":1,"epoch":"e1",'
+        + _LIMITS
+        + b"}}"
     )
 
 

@@ -5,8 +5,8 @@ import json
 import msgspec
 import pytest
 
-from diyalog.domain.wait import Wait
-from diyalog.protocol.help import HelpLimits, help_limits, help_object
+from diyalog.domain.wait import Place, Wait
+from diyalog.protocol.help import HelpLimits, estimated_seconds, help_limits, help_object
 
 from .waits import FAILED, NOT_DELIVERED, REQUESTED, WAITING
 
@@ -66,8 +66,15 @@ _COMMON = {
 def test_a_help_object_holds_what_is_known_and_leaves_out_the_rest(
     wait: Wait, position: int | None, expected: dict[str, object]
 ) -> None:
-    made = help_object(wait, epoch="e1", limits=help_limits(1_800_000, 300_000, 10_000), position=position)
+    made = help_object(wait, epoch="e1", limits=help_limits(1_800_000, 300_000, 10_000), place=Place(position))
     assert json.loads(msgspec.json.encode(made)) == expected
+
+
+@pytest.mark.parametrize(
+    ("ms", "seconds"), [(None, None), (0, 30), (1, 30), (30_000, 30), (30_001, 60), (599_000, 600)]
+)
+def test_an_estimate_is_told_in_half_minutes_and_never_as_less(ms: int | None, seconds: int | None) -> None:
+    assert estimated_seconds(Place(3, ms)) == seconds
 
 
 def test_whole_seconds_are_written_as_integers() -> None:

@@ -1,11 +1,13 @@
 """Stores with one mistake each, in front of a store without."""
 
-from diyalog.domain.commands import EndWait, QueueFailed, QueueTook, StartWait
+from diyalog.domain.commands import AcceptWait, EndWait, QueueFailed, QueueTook, StartWait
 from diyalog.domain.ids import CommandId, SessionId
-from diyalog.domain.results import EndResult, QueueResult, StartResult, Verdict
+from diyalog.domain.results import ConversationResult, EndResult, QueueResult, StartResult, Verdict
 from diyalog.domain.transitions import Event
 from diyalog.domain.wait import Outcome, Reason, State, Wait
-from diyalog.ports import Store
+from diyalog.ports import ConversationStore
+from diyalog.storage.conversations import DatabaseConversations
+from diyalog.storage.store import DatabaseStore
 from kit import stores
 from kit.histories import ENDS, OPEN
 from races.parties import WaitStore
@@ -14,8 +16,12 @@ from races.parties import WaitStore
 class Through:
     """A store that asks another one; each planted bug is one with a mistake."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: DatabaseStore) -> None:
         self.store = store
+
+    @property
+    def conversations(self) -> ConversationStore:
+        return self.store.conversations
 
     async def start_wait(self, command: StartWait) -> StartResult:
         return await self.store.start_wait(command)
@@ -39,7 +45,8 @@ async def as_read(store: WaitStore, command: EndWait) -> EndResult | None:
     _, outcome, reason, timed = ENDS[command.event.value]
     if wait is None or timed or wait.state.value not in OPEN:
         return None
-    ended = wait._replace(state=State.ENDED, outcome=Outcome(outcome), reason=Reason(reason), seq=wait.seq + 1)
+    why = None if reason is None else Reason(reason)
+    ended = wait._replace(state=State.ENDED, outcome=Outcome(outcome), reason=why, seq=wait.seq + 1)
     return EndResult(Verdict.WON, ended._replace(message=command.message))
 
 
@@ -52,10 +59,30 @@ class ReadsThenWrites(Through):
         return decided or written
 
 
+class TakesWhatItFindsOpen(Through):
+    """An agent who finds the wait open has it, it decides, and then writes."""
+
+    @property
+    def conversations(self) -> ConversationStore:
+        return _HastyConversations(self.store)
+
+
+class _HastyConversations(DatabaseConversations):
+    def __init__(self, store: DatabaseStore) -> None:
+        super().__init__(store._writer, store._read, store._sealer)
+        self._wait = store.wait
+
+    async def accept(self, command: AcceptWait) -> ConversationResult:
+        found = None if command.session_id is None else await self._wait(command.session_id)
+        written = await super().accept(command)
+        decided = found is not None and found.state.value in OPEN
+        return written._replace(verdict=Verdict.WON) if decided else written
+
+
 class AnswersBeforeItWrites(Through):
     """The answer is given first, and written with whatever is asked next."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: DatabaseStore) -> None:
         super().__init__(store)
         self._unwritten: list[EndWait] = []
 
@@ -76,7 +103,7 @@ class AnswersBeforeItWrites(Through):
 class RemembersWhatItRead(Through):
     """Reads are answered from memory until this very store changes the wait."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: DatabaseStore) -> None:
         super().__init__(store)
         self._read: dict[SessionId, Wait] = {}
 

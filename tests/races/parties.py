@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol, TypeAlias, TypeVar
 
-from diyalog.domain.commands import Activate, EndWait, QueueFailed, QueueTook, StartWait
-from diyalog.domain.ids import CustomerRef, InteractionId, SessionId
-from diyalog.domain.results import Delivery, EndResult, QueueResult, StartResult
+from diyalog.domain.commands import AcceptWait, Activate, EndConversation, EndWait, QueueFailed, QueueTook, StartWait
+from diyalog.domain.ids import CustomerRef, InteractionId, SessionId, StaffRef
+from diyalog.domain.results import Delivery, EndResult, QueueResult, StartResult, Verdict
 from diyalog.domain.transitions import Event
+from diyalog.domain.wait import Party as Side
 from diyalog.domain.wait import Wait
-from diyalog.ports import Store, StoreUnavailableError
+from diyalog.ports import ConversationStore, Store, StoreUnavailableError
 from kit import histories, stores
 from kit.clock import SettableClock
 from kit.histories import Answer, Operation, Recorder
@@ -22,6 +23,10 @@ _T = TypeVar("_T")
 CUSTOMERS, SESSIONS, PARTIES, CALLS = 25, 2, 5, 7
 LEAVES: Final = 0.12
 """How often a party goes away before it has its answer."""
+ACCEPTS: Final = 0.2
+"""How often it is an agent who ends a wait."""
+STAYS: Final = 0.3
+"""How often the agent does not say goodbye."""
 LIMIT_S: Final = 60
 ENDING: Final = (Event.CANCEL, Event.ADMINISTRATOR_CANCEL, Event.NOT_DELIVERED, Event.EXPIRE, Event.ABANDON)
 Touched: TypeAlias = Mapping[str, tuple[Operation, Callable[[_T], Answer]]]
@@ -29,6 +34,9 @@ Touched: TypeAlias = Mapping[str, tuple[Operation, Callable[[_T], Answer]]]
 
 class WaitStore(Protocol):
     """What of a store the parties use."""
+
+    @property
+    def conversations(self) -> ConversationStore: ...
 
     async def start_wait(self, command: StartWait) -> StartResult: ...
 
@@ -43,10 +51,14 @@ class WaitStore(Protocol):
 
 @dataclass(frozen=True)
 class Customer:
-    """`due`: the time of this customer's waits is up as soon as they begin; otherwise it never is in this test."""
+    """`due`: the time of this customer's waits is up as soon as they begin; otherwise it never is in this test.
+
+    `agents` may take them.
+    """
 
     customer: CustomerRef
     sessions: Sequence[SessionId]
+    agents: Sequence[StaffRef]
     due: bool
     ends: float
 
@@ -71,7 +83,7 @@ class Party:
             if starts is not None and number == starts_at:
                 await self._start(starts)
             elif self._luck.random() < self._customer.ends:
-                await self._end(session)
+                await (self._accept(session) if self._luck.random() < ACCEPTS else self._end(session))
             else:
                 await self.read(session, self._luck.choice(self._stores))
 
@@ -125,6 +137,24 @@ class Party:
             if result is not None:
                 return
 
+    async def _accept(self, session: SessionId) -> None:
+        """An agent takes the wait, and often says goodbye at once."""
+        agent, own = self._luck.choice(self._customer.agents), stores.command_id()
+        command = AcceptWait(own, agent, session_id=session)
+        asked = Operation("accept", own, agent=agent)
+        for _ in range(3):  # without an answer, it is asked again under the same command
+            store = self._luck.choice(self._stores)
+            accept = partial(store.conversations.accept, command)
+            result = await self._ask(accept, {session: (asked, histories.of_end)})
+            if result is not None:
+                break
+        if result is None or result.verdict is not Verdict.WON or self._luck.random() < STAYS:
+            return
+        goodbye = EndConversation(stores.command_id(), session, Side.AGENT, staff=agent)
+        parted = Operation("goodbye", goodbye.command, agent=agent)
+        end = partial(self._luck.choice(self._stores).conversations.end, goodbye)
+        await self._ask(end, {session: (parted, histories.of_end)})
+
     async def _ask(self, ask: Callable[[], Awaitable[_T]], touched: Touched[_T]) -> _T | None:
         """The answer, None when it did not come or was not waited for."""
         call = asyncio.create_task(self._recorder.call(self._name, ask, touched))
@@ -145,13 +175,16 @@ class Party:
 async def play_round(seed: int, real: Store, asked: Sequence[WaitStore], recorder: Recorder) -> Sequence[Customer]:
     """Some customers, each with sessions that parties start, end and read at the same time."""
     luck = random.Random(seed)
+    agents = [
+        (await real.sign_in_staff(f"{seed}-{number}", "Selin Aksoy", luck.randbytes(32))).staff for number in range(2)
+    ]
     crowd = []
     for place in range(CUSTOMERS):
         token = luck.randbytes(32)
         record = await real.activate(Activate(customer_id=f"{seed}-{place}", profile={}, token_hash=token))
         assert record is not None
         sessions = [stores.start(record.customer, SettableClock()).session_id for _ in range(SESSIONS)]
-        crowd.append(Customer(record.customer, sessions, luck.random() < 0.5, luck.choice((0.15, 0.3, 0.6))))
+        crowd.append(Customer(record.customer, sessions, agents, luck.random() < 0.5, luck.choice((0.15, 0.3, 0.6))))
     async with asyncio.timeout(LIMIT_S), asyncio.TaskGroup() as going:
         for customer in crowd:
             for place in range(PARTIES):

@@ -1,4 +1,4 @@
-"""Five nodes on one PostgreSQL database race each wait: one wins, and all others are told who."""
+"""Seven parties at five nodes on one PostgreSQL database race each wait: one wins, and all others are told who."""
 
 import asyncio
 import os
@@ -10,9 +10,9 @@ from contextlib import AsyncExitStack
 import asyncpg
 import pytest
 
-from diyalog.domain.commands import EndWait, Idempotency, QueueTook
-from diyalog.domain.ids import CustomerRef, InteractionId, NodeId
-from diyalog.domain.results import Delivery, EndResult, QueueResult, StartResult, Verdict
+from diyalog.domain.commands import AcceptWait, EndWait, Idempotency, QueueTook
+from diyalog.domain.ids import CustomerRef, InteractionId, NodeId, StaffRef
+from diyalog.domain.results import ConversationResult, Delivery, EndResult, QueueResult, StartResult, Verdict
 from diyalog.domain.transitions import Event
 from diyalog.domain.wait import State, Wait
 from diyalog.storage.postgres import PostgresStore
@@ -41,9 +41,18 @@ async def nodes(database_url: str) -> AsyncIterator[Sequence[PostgresStore]]:
 
 
 class Race:
-    """One wait whose time is up, whose request is with the queue, and whom five parties ask about at once."""
+    """One wait whose time is up, whose request is with the queue, and whom seven parties ask about at once, two of them
+    agents.
+    """
 
-    def __init__(self, customer: CustomerRef, wait: Wait, delivery: Delivery, luck: random.Random) -> None:
+    def __init__(
+        self,
+        customer: CustomerRef,
+        wait: Wait,
+        delivery: Delivery,
+        agents: Sequence[StaffRef],
+        luck: random.Random,
+    ) -> None:
         self.wait = wait
         self.interaction = InteractionId(f"Q-{wait.session_id}")
         self._delivery = delivery
@@ -52,11 +61,13 @@ class Race:
         self._timer = luck.choice((Event.EXPIRE, Event.ABANDON))
         self._by_id = luck.random() < 0.3
         self._key = Idempotency(luck.randbytes(16), b"body") if luck.random() < 0.3 else None
+        self._agents = agents
         self.told: dict[Event, EndResult | StartResult] = {}
+        self.accepts: dict[StaffRef, ConversationResult] = {}
         self.answered: QueueResult | None = None
 
     def parties(self, nodes: Sequence[PostgresStore]) -> list[asyncio.Task[None]]:
-        """All five, each at a node of its own."""
+        """All seven: the agents beside the other five, each of whom is at a node of its own."""
         cancel, timer, not_delivered, start, queue = nodes
         asked = (
             self._end(cancel, self._command(self._cancel)),
@@ -64,18 +75,22 @@ class Race:
             self._end(not_delivered, self._not_delivered()),
             self._replace(start),
             self._take(queue),
+            *(self._accept(node, agent) for node, agent in zip(nodes, self._agents, strict=False)),
         )
         return [asyncio.ensure_future(one) for one in asked]
 
     def winners(self) -> list[Event]:
         """Whose call ended the wait."""
-        return [event for event, result in self.told.items() if self._won(result)]
+        taken = [Event.ACCEPT for result in self.accepts.values() if result.verdict is Verdict.WON]
+        return [event for event, result in self.told.items() if self._won(result)] + taken
 
     def check(self, stored: Wait) -> None:
         """What everybody was told is what is stored."""
         [winner] = self.winners()
         _, outcome, reason, _ = ENDS[winner.value]
-        assert (stored.state, stored.outcome, stored.reason) == (State.ENDED, outcome, reason)
+        state = State.CONNECTED if winner is Event.ACCEPT else State.ENDED
+        assert (stored.state, stored.outcome, stored.reason) == (state, outcome, reason)
+        self._check_accepts(stored)
         for event, result in self.told.items():
             named = result.wait if isinstance(result, EndResult) else result.replaced
             if isinstance(result, EndResult) and self._by_id and result.verdict is Verdict.UNKNOWN:
@@ -86,10 +101,24 @@ class Race:
                 assert named.message == ("Nobody is free." if winner is Event.NOT_DELIVERED else None)
             else:
                 assert named is None, "nothing was replaced"
+                talking = winner is Event.ACCEPT
+                assert result.verdict is (Verdict.LOST if talking else Verdict.WON), "only a conversation refuses it"
+                assert result.wait is not None, "a start is told of its wait, or of the conversation"
+                assert (result.wait.session_id == stored.session_id) == talking
         assert self.answered is not None
         assert not self.answered.stale
-        assert self.answered.changed == (stored.seq == 2), "it stood in the queue before it ended"
+        ended = 2 if winner is Event.ACCEPT else 1
+        assert self.answered.changed == (stored.seq == 1 + ended), "it stood in the queue before it ended"
         assert stored.interaction_id == self.interaction
+
+    def _check_accepts(self, stored: Wait) -> None:
+        """Both agents were told the same, and who has the customer if one of them does."""
+        for agent, result in self.accepts.items():
+            assert result.wait is not None, "an agent is told who won"
+            named = (result.wait.outcome, result.wait.reason, result.wait.conversation)
+            assert named == (stored.outcome, stored.reason, stored.conversation)
+            mine = stored.conversation is not None and stored.conversation.staff == agent
+            assert (result.verdict is Verdict.WON) == mine
 
     def _won(self, result: EndResult | StartResult) -> bool:
         if isinstance(result, EndResult):
@@ -116,27 +145,32 @@ class Race:
     async def _replace(self, store: PostgresStore) -> None:
         self.told[Event.REPLACE] = await store.start_wait(self._start)
 
+    async def _accept(self, store: PostgresStore, agent: StaffRef) -> None:
+        command = AcceptWait(stores.command_id(), agent, session_id=self.wait.session_id)
+        self.accepts[agent] = await store.conversations.accept(command)
+
     async def _take(self, store: PostgresStore) -> None:
         fence = (self._delivery.row, self._delivery.attempt)
         self.answered = await store.queue_took(QueueTook(stores.command_id(), *fence, self.interaction))
 
 
-async def begin_race(store: PostgresStore, number: str, luck: random.Random) -> Race:
+async def begin_race(store: PostgresStore, number: str, agents: Sequence[StaffRef], luck: random.Random) -> Race:
     who = await stores.customer(store, number)
     result = await store.start_wait(stores.start(who, SettableClock())._replace(limit_ms=-1000))
     assert result.wait is not None
     assert result.delivery is not None
-    return Race(who, result.wait, result.delivery, luck)
+    return Race(who, result.wait, result.delivery, agents, luck)
 
 
-async def test_of_five_parties_at_five_nodes_one_ends_each_wait_and_the_others_are_told_so(
+async def test_of_seven_parties_at_five_nodes_one_ends_each_wait_and_the_others_are_told_so(
     nodes: Sequence[PostgresStore], postgres: PostgresServer, database_url: str
 ) -> None:
     luck, told, won = random.Random(SEED), Told(), Counter[Event]()
+    agents = [await stores.agent(nodes[0], str(number), f"Agent {number}") for number in range(2)]
     queued, deadlocks = 0, postgres.log.count(DEADLOCK)
     for first in range(0, WAITS, TOGETHER):
         numbers = range(first, min(first + TOGETHER, WAITS))
-        races = await asyncio.gather(*[begin_race(nodes[n % 5], f"{SEED}-{n}", luck) for n in numbers])
+        races = await asyncio.gather(*[begin_race(nodes[n % 5], f"{SEED}-{n}", agents, luck) for n in numbers])
         async with asyncio.timeout(LIMIT_S):
             in_turn = luck.sample(races, len(races))
             parties = [party for race in in_turn for party in race.parties(luck.sample(nodes, 5))]
@@ -147,7 +181,7 @@ async def test_of_five_parties_at_five_nodes_one_ends_each_wait_and_the_others_a
             assert len(race.winners()) == 1, f"{race.wait.session_id}: won by {race.winners()}"
             race.check(by_row[race.wait.row])
             won.update(race.winners())
-            queued += by_row[race.wait.row].seq == 2
+            queued += race.answered is not None and race.answered.changed
             told.note(race.wait.session_id, by_row[race.wait.row].outcome)
     check_postgres(postgres, database_url, told, deletes_kept=True)
     assert won.total() == WAITS

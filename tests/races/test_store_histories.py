@@ -15,7 +15,7 @@ from typing import TypeAlias
 import pytest
 
 from diyalog.domain.ids import NodeId
-from diyalog.ports import Store
+from diyalog.storage.store import DatabaseStore
 from kit import stores
 from kit.clock import SettableClock
 from kit.cutting import obedient
@@ -28,6 +28,7 @@ from races.mistaken_stores import (
     ReadsThenWrites,
     RemembersWhatItRead,
     StartsInTwoSteps,
+    TakesWhatItFindsOpen,
     Through,
 )
 from races.parties import SESSIONS, Customer, play_round
@@ -38,7 +39,7 @@ PLANTED_ROUNDS = 40
 LOST = 0.05
 """How often the answer to what is sent to the database is lost."""
 NODES = [NodeId(f"node-{letter}") for letter in "abcde"]
-OpenStores: TypeAlias = Callable[[], AbstractAsyncContextManager[Sequence[Store]]]
+OpenStores: TypeAlias = Callable[[], AbstractAsyncContextManager[Sequence[DatabaseStore]]]
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -46,7 +47,7 @@ def open_stores(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStores:
     """Opens the stores of several nodes on one database."""
     if request.param == "sqlite":
         clock = SettableClock()
-        opening: Sequence[AbstractAsyncContextManager[Store]] = [
+        opening: Sequence[AbstractAsyncContextManager[DatabaseStore]] = [
             stores.sqlite_store(tmp_path, clock, node) for node in NODES[:2]
         ]
     else:
@@ -54,7 +55,7 @@ def open_stores(request: pytest.FixtureRequest, tmp_path: Path) -> OpenStores:
         opening = [stores.postgres_store(url, node) for node in NODES]
 
     @asynccontextmanager
-    async def opened() -> AsyncIterator[Sequence[Store]]:
+    async def opened() -> AsyncIterator[Sequence[DatabaseStore]]:
         async with AsyncExitStack() as stack:
             yield [await stack.enter_async_context(one) for one in opening]
 
@@ -98,8 +99,8 @@ async def test_what_parties_see_of_each_wait_is_what_they_could_see_one_after_th
                 races += contended(history)
     answers = [call.result for call in seen if call.result is not None]
     views = [answer.view for answer in answers if answer.view is not None]
-    assert {view.outcome for view in views} == {None, "CANCELLED", "NOT_DELIVERED", "EXPIRED", "FAILED"}
-    assert {view.state for view in views} == {"REQUESTED", "WAITING", "ENDED"}
+    assert {view.outcome for view in views} == {None, "CANCELLED", "NOT_DELIVERED", "EXPIRED", "FAILED", "CONNECTED"}
+    assert {view.state for view in views} == {"REQUESTED", "WAITING", "CONNECTED", "ENDED"}
     every_verdict = {"won", "lost", "unknown", "nothing", "changed", "unchanged", "stale", "read"}
     assert {answer.verdict for answer in answers} == every_verdict
     assert sum(call.returned is None for call in seen) > 10 * ROUNDS, "parties went away before their answers"
@@ -127,7 +128,7 @@ async def test_it_fits_together_when_answers_of_the_database_are_lost(
 
 
 async def first_found(
-    opened: Sequence[Store], bug: type[Through], judge: Callable[[Recorder, Sequence[Customer]], None]
+    opened: Sequence[DatabaseStore], bug: type[Through], judge: Callable[[Recorder, Sequence[Customer]], None]
 ) -> NotLinearizableError:
     """Play rounds with the bug until the judge finds it."""
     asked = [bug(store) for store in opened]
@@ -141,7 +142,10 @@ async def first_found(
     pytest.fail(f"not found in {PLANTED_ROUNDS} rounds")
 
 
-@pytest.mark.parametrize("bug", [ReadsThenWrites, AnswersBeforeItWrites, RemembersWhatItRead, ForgetsWhoseCommandWon])
+@pytest.mark.parametrize(
+    "bug",
+    [ReadsThenWrites, TakesWhatItFindsOpen, AnswersBeforeItWrites, RemembersWhatItRead, ForgetsWhoseCommandWon],
+)
 async def test_a_planted_bug_is_found_in_the_history_of_a_wait(open_stores: OpenStores, bug: type[Through]) -> None:
     async with open_stores() as opened:
         found = await first_found(opened, bug, check_waits)

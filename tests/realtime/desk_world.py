@@ -5,7 +5,7 @@ from pathlib import Path
 
 from diyalog.domain.commands import EndConversation, Say
 from diyalog.domain.ids import NodeId, StaffRef
-from diyalog.domain.results import Said, StaffEvent, StaffHead, Verdict
+from diyalog.domain.results import Marked, Said, StaffEvent, StaffHead, Verdict
 from diyalog.domain.wait import Party, Wait
 from diyalog.realtime.admission import Streams
 from diyalog.realtime.desk import DeskContext, DeskStream
@@ -19,6 +19,7 @@ from diyalog.usecases.changes import Changes
 from diyalog.usecases.conversing import Conversing
 from diyalog.usecases.staff_access import StaffAccess
 from diyalog.usecases.staff_following import StaffFollowing
+from kit import stores
 
 from .world import DAY_MS, LIMIT_S, HeldStore, RecordingSocket, World
 
@@ -100,6 +101,8 @@ class DeskWorld(World):
         changes.subscribe(self.hub)
         self.desks = Desks(self.notes, self.ticks)
         changes.subscribe(self.desks)
+        changes.subscribe_messages(self.hub)
+        changes.subscribe_messages(self.desks)
         self.conversing = Conversing(
             store.conversations,
             self.store,
@@ -107,6 +110,7 @@ class DeskWorld(World):
             bus=Nobody(),
             commands=self.commands,
             agent_lost_ms=300_000,
+            on_unreadable=stores.nothing_is_damaged,
         )
         policy = AccessPolicy(open_access=True, token_lifetime_ms=DAY_MS, hash_lifetime_ms=300_000, keep_ms=30 * DAY_MS)
         access = StaffAccess(self.store, None, self.ticks, policy)
@@ -121,6 +125,8 @@ class DeskWorld(World):
             self.ticks,
             self.ticks,
             self._messages,
+            lambda: None,
+            self.streams._context.marking,
         )
         self.streams = Streams(self.streams._context, ["https://bank.example"], lambda: self.draining, desks=context)
 
@@ -152,6 +158,13 @@ class DeskWorld(World):
         assert said.verdict is Verdict.WON
         return said
 
+    async def hear_message(self, wait: Wait, text: str, staff: StaffRef | None = None) -> None:
+        """A message that another node wrote, and told this one of."""
+        said = await self.commit_message(wait, text, staff)
+        assert said.wait is not None
+        self.hub.changed(said.wait)
+        self.desks.changed(said.wait)
+
     def ended_by_customer(self, wait: Wait) -> EndConversation:
         """The customer's command to end the conversation."""
         return EndConversation(self.commands.new(), wait.session_id, Party.CUSTOMER, customer=wait.customer)
@@ -176,6 +189,11 @@ class DeskWorld(World):
         socket = self.open_desk()
         socket.say(type="hello", token=token, after=after, epoch=epoch)
         return socket
+
+    def marked(self, marked: Marked) -> None:
+        """Tell the streams, also those of desks."""
+        super().marked(marked)
+        self.desks.marked(marked)
 
     async def settle(self) -> None:
         """Return when all work that was begun is done; nothing may be held."""

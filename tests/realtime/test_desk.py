@@ -34,6 +34,8 @@ async def test_a_desk_is_welcomed_and_told_everything(office: DeskWorld) -> None
         "startedAt": AT,
         "present": False,
         "seq": 4,
+        "customerReceived": 0,
+        "customerRead": 0,
         "attachedData": {},
     }
     assert welcome == {
@@ -196,3 +198,31 @@ async def test_a_desk_from_which_events_were_kept_until_they_were_forgotten_come
         await office.desk_upkeep.poll()
     assert socket.closed_with() == (1013, "come back for a snapshot")
     assert numbers(socket) == [1, 2]
+
+
+async def test_a_message_that_is_written_here_is_sent_without_being_read(office: DeskWorld) -> None:
+    selin = await office.agent()
+    wait = await office.talk(selin)
+    app, desk = office.hello(wait.session_id), office.desk()
+    await app.heard(4)
+    await desk.heard(2)
+    await office.settle()
+    office.store.calls.clear()
+    await office.say(wait, "Merhaba")
+    await office.say(wait, "Buyrun", selin)
+    assert texts(desk)[1:] == texts(app)[3:] == ["Merhaba", "Buyrun"]
+    assert [name for name, _ in office.store.calls if name in {"events", "staff_events"}] == []
+
+
+async def test_one_that_comes_after_a_gap_waits_for_what_is_missing(office: DeskWorld) -> None:
+    selin = await office.agent()
+    wait = await office.talk(selin)
+    app, desk = office.hello(wait.session_id), office.desk()
+    await app.heard(4)
+    await desk.heard(2)
+    await office.commit_message(wait, "unheard")
+    await office.say(wait, "heard", selin)
+    await app.heard(6)
+    await desk.heard(4)
+    assert texts(desk)[1:] == texts(app)[3:] == ["unheard", "heard"]
+    assert numbers(desk) == [1, 2, 3]

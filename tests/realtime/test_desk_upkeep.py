@@ -33,7 +33,7 @@ async def test_what_could_not_be_read_comes_with_the_next_poll(office: DeskWorld
     socket = office.desk()
     await office.settle()
     office.store.away = {"staff_events"}
-    await office.say(wait, "a")
+    await office.hear_message(wait, "a")
     await office.settle()
     office.store.away = {"staff_heads"}
     await office.desk_upkeep.poll()
@@ -154,10 +154,10 @@ async def test_many_news_at_once_are_read_together(office: DeskWorld) -> None:
     socket = office.desk()
     await office.settle()
     hold = office.store.hold("staff_events.before")
-    await office.say(wait, "0")
+    await office.hear_message(wait, "0")
     await hold.arrived()
     for number in range(1, 50):
-        await office.say(wait, f"{number}")
+        await office.hear_message(wait, f"{number}")
     office.store.calls.clear()
     hold.release()
     async with asyncio.timeout(LIMIT_S):

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from diyalog.domain.wait import Outcome, Reason
+from diyalog.domain.wait import Outcome, Place, Reason
 from diyalog.protocol.codec import decode
 from diyalog.protocol.codes import CloseCode, is_final
-from diyalog.protocol.messages import Ack, Hello, Ping
+from diyalog.protocol.messages import Ack, Hello, Ping, Read, Typing
 from diyalog.server.options import ServerOptions
 from diyalog.server.server import Server
 
@@ -37,13 +37,14 @@ def test_every_outcome_and_reason_is_named() -> None:
 
 
 def test_the_client_messages_shown_are_legal() -> None:
-    shown = [
-        text for text in re.findall(r"```json\n(.+)\n```", PAGE) if json.loads(text)["type"] in ("hello", "ack", "ping")
-    ]
+    said = ("hello", "ack", "ping", "typing", "read")
+    shown = [text for text in re.findall(r"```json\n(.+)\n```", PAGE) if json.loads(text)["type"] in said]
     assert [decode(text) for text in shown] == [
         Hello("nq3cXk2w...", "019a0000-0000-7000-8000-000000000001", 0, None),
         Ack(2),
         Ping(),
+        Typing(),
+        Read(5),
     ]
 
 
@@ -51,6 +52,8 @@ async def test_the_server_messages_shown_have_the_fields_that_are_sent(world: Wo
     wait = await world.ask(await world.customer("1"), "1")
     socket = world.hello(wait.session_id)
     await socket.heard(2)
+    [stream] = world.hub.followers()
+    assert stream.placed(Place(7, 45_000))
     await world.not_delivered(wait.session_id)
     socket.say(type="ping")
     sent = {message.get("event", message["type"]): message for message in socket.messages}

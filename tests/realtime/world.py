@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from diyalog.clock import Clock
-from diyalog.domain.commands import Activate, Caller, EndWait, Request
+from diyalog.domain.commands import Activate, Caller, EndWait, Mark, Request
 from diyalog.domain.ids import AccessKeyId, CustomerRef, NodeId, SessionId
-from diyalog.domain.results import Delivery, Head, StreamEvent, TokenRecord
+from diyalog.domain.results import Delivery, Head, Marked, StreamEvent, TokenRecord
 from diyalog.domain.transitions import Event
 from diyalog.domain.wait import HelpType, Wait
 from diyalog.ports import StoreUnavailableError
@@ -19,6 +19,7 @@ from diyalog.realtime.admission import Streams
 from diyalog.realtime.connection import CustomerStream, StreamContext
 from diyalog.realtime.hub import Hub
 from diyalog.realtime.journal import Doing
+from diyalog.realtime.marking import Marking
 from diyalog.realtime.presence import Presence
 from diyalog.realtime.upkeep import Upkeep
 from diyalog.server.sockets import Handshake
@@ -248,6 +249,9 @@ class Notes:
     def fell_behind(self, streams: int) -> None:
         self.behind += streams
 
+    def estimate_missed(self, seconds: float) -> None:
+        del seconds
+
     def stream_failed(self, error: BaseException) -> None:
         self.failures.append(error)
 
@@ -282,10 +286,19 @@ class World:
         self.upkeep = Upkeep(self.hub, self.following, self.presence, self.notes)
         self.draining = False
         limits = help_limits(1_800_000, 300_000, 10_000)
+        marking = self.marking = Marking(self.mark, self.marked, self.notes, self.hub.start)
         context = StreamContext(
-            self.hub, self.following, self.presence, self.notes, self.ticks, self.ticks, limits, messages
+            self.hub, self.following, self.presence, self.notes, self.ticks, self.ticks, limits, messages, marking
         )
         self.streams = Streams(context, ["https://bank.example"], lambda: self.draining)
+
+    async def mark(self, marks: Sequence[Mark]) -> Sequence[Marked]:
+        """Store how far sides of conversations are."""
+        return await self.store.conversations.mark(marks)
+
+    def marked(self, marked: Marked) -> None:
+        """Tell the streams of how far sides of conversations are."""
+        self.hub.marked(marked)
 
     async def customer(self, number: str) -> CustomerRef:
         """Let a customer's app in, under the token `token of <number>`."""
@@ -335,5 +348,6 @@ class World:
     async def settle(self) -> None:
         """Return when all work that was begun is done; nothing may be held."""
         async with asyncio.timeout(LIMIT_S):
+            await self.marking.finish()
             while self.hub._tasks:
                 await self.hub.finish(LIMIT_S)

@@ -20,75 +20,94 @@ from .world import ACTIVATIONS, DEVICE, FIRST, GET_HASH, NOT_DELIVERED, REVOKED,
 IDENTITIES = (
     *("nobody", "unknown", "stranger", "owner", "expired", "barred"),
     *("signed", "forged", "revoked"),
-    *("agent", "former"),
+    *("agent", "former", "supervisor"),
 )
 """No credentials; a token nobody has; another customer's; the owner's; the owner's, too old to start help; that of a
 customer who was barred since; the company's signature; a wrong signature; the signature of a revoked key; the token
-of a member of the staff; that of one, too old."""
+of a member of the staff; that of one, too old; that of a supervisor."""
 
 # Whose: of whom the session, interaction or customer is that the request names; `talking`: the owner, in conversation
-# with the agent, `others`: with another agent. An envelope's errorCode stands for 200.
+# with the agent, `others`: with another agent, `led`: with the supervisor. An envelope's errorCode stands for 200.
 GRID = """
-route                                                   whose    nobody unknown stranger owner expired barred signed forged revoked agent former
-POST /v1/application/interactionisnotdelivered          owner    400    400     400      400   400     400    200    401    401     400   400
-POST /v1/application/interactionisnotdelivered          stranger 400    400     400      400   400     400    200    401    401     400   400
-POST /v1/application/interactionisnotdelivered          nobody   400    400     400      400   400     400    402    401    401     400   400
-POST /v1/application/gettransactionhashforonlinehelp    owner    400    400     400      400   400     400    200    401    401     400   400
-POST /v1/application/gettransactionhashforonlinehelp    barred   400    400     400      400   400     400    false  401    401     400   400
-POST /v1/client/activations                             owner    401    401     401      401   401     401    401    401    401     401   401
-POST /v1/client/activations                             hash     201    201     201      201   201     201    201    201    201     201   201
-POST /v1/client/activations                             barred   403    403     403      403   403     403    403    403    403     403   403
-POST /v1/client/help                                    nobody   401    401     201      201   401     403    401    401    401     401   401
-GET /v1/client/help                                     nobody   401    401     200      200   200     200    401    401    401     401   401
-GET /v1/client/help/{sessionId}                         owner    401    401     404      200   200     404    401    401    401     401   401
-GET /v1/client/help/{sessionId}                         stranger 401    401     200      404   404     404    401    401    401     401   401
-GET /v1/client/help/{sessionId}                         barred   401    401     404      404   404     200    401    401    401     401   401
-GET /v1/client/help/{sessionId}                         nobody   401    401     404      404   404     404    401    401    401     401   401
-DELETE /v1/client/help/{sessionId}                      owner    401    401     404      200   200     404    401    401    401     401   401
-DELETE /v1/client/help/{sessionId}                      stranger 401    401     200      404   404     404    401    401    401     401   401
-DELETE /v1/client/help/{sessionId}                      barred   401    401     404      404   404     200    401    401    401     401   401
-DELETE /v1/client/help/{sessionId}                      nobody   401    401     404      404   404     404    401    401    401     401   401
-POST /v1/application/finishonlinehelp                   talking  400    400     400      400   400     400    200    401    401     400   400
-POST /v1/application/finishonlinehelp                   owner    400    400     400      400   400     400    400    401    401     400   400
-POST /v1/application/finishonlinehelps                  talking  400    400     400      400   400     400    200    401    401     400   400
-POST /v1/application/enableoutofoffice                   agent    400    400     400      400   400     400    200    401    401     400   400
-POST /v1/application/enableoutofoffice                   nobody   400    400     400      400   400     400    400    401    401     400   400
-POST /v1/application/disableoutofoffice                  agent    400    400     400      400   400     400    200    401    401     400   400
-POST /v1/application/getuseroutofofficeinfo              agent    400    400     400      400   400     400    200    401    401     400   400
-POST /v1/application/getuseroutofofficeinfo              nobody   400    400     400      400   400     400    400    401    401     400   400
-GET /v1/client/help/{sessionId}/messages                talking  401    401     404      200   200     404    401    401    401     401   401
-POST /v1/client/help/{sessionId}/messages               talking  401    401     404      201   201     404    401    401    401     401   401
-POST /v1/client/help/{sessionId}/end                    talking  401    401     404      200   200     404    401    401    401     401   401
-POST /v1/client/help/{sessionId}/end                    owner    401    401     404      409   409     404    401    401    401     401   401
-GET /v1/staff/queue                                     nobody   401    401     401      401   401     401    401    401    401     200   401
-POST /v1/staff/conversations                            owner    401    401     401      401   401     401    401    401    401     201   401
-POST /v1/staff/conversations                            talking  401    401     401      401   401     401    401    401    401     201   401
-POST /v1/staff/conversations                            others   401    401     401      401   401     401    401    401    401     409   401
-POST /v1/staff/conversations                            nobody   401    401     401      401   401     401    401    401    401     404   401
-GET /v1/staff/conversations/{conversationId}            talking  401    401     401      401   401     401    401    401    401     200   401
-GET /v1/staff/conversations/{conversationId}            others   401    401     401      401   401     401    401    401    401     404   401
-GET /v1/staff/conversations/{conversationId}            owner    401    401     401      401   401     401    401    401    401     404   401
-GET /v1/staff/conversations/{conversationId}/messages   talking  401    401     401      401   401     401    401    401    401     200   401
-GET /v1/staff/conversations/{conversationId}/messages   others   401    401     401      401   401     401    401    401    401     404   401
-POST /v1/staff/conversations/{conversationId}/messages  talking  401    401     401      401   401     401    401    401    401     201   401
-POST /v1/staff/conversations/{conversationId}/messages  others   401    401     401      401   401     401    401    401    401     404   401
-POST /v1/staff/conversations/{conversationId}/end       talking  401    401     401      401   401     401    401    401    401     200   401
-POST /v1/staff/conversations/{conversationId}/end       others   401    401     401      401   401     401    401    401    401     404   401
-GET /v1/client/events                                   nobody   426    426     426      426   426     426    426    426    426     426   426
-GET /v1/staff/events                                    nobody   426    426     426      426   426     426    426    426    426     426   426
-POST /v1/staff/sessions                                 agent    502    502     502      502   502     502    502    502    502     502   502
-POST /v1/staff/sessions                                 nobody   400    400     400      400   400     400    400    400    400     400   400
-GET /livez                                              nobody   200    200     200      200   200     200    200    200    200     200   200
-GET /readyz                                             nobody   200    200     200      200   200     200    200    200    200     200   200
-GET /metrics                                            nobody   200    200     200      200   200     200    200    200    200     200   200
-GET /openapi.json                                       nobody   200    200     200      200   200     200    200    200    200     200   200
-GET /asyncapi.json                                      nobody   200    200     200      200   200     200    200    200    200     200   200
-GET /docs                                               nobody   200    200     200      200   200     200    200    200    200     200   200
-GET /docs.css                                           nobody   200    200     200      200   200     200    200    200    200     200   200
+route                                                  whose    nobody unknown stranger owner expired barred signed forged revoked agent former supervisor
+POST /v1/application/interactionisnotdelivered         owner    400    400     400      400   400     400    200    401    401     400   400    400
+POST /v1/application/interactionisnotdelivered         stranger 400    400     400      400   400     400    200    401    401     400   400    400
+POST /v1/application/interactionisnotdelivered         nobody   400    400     400      400   400     400    402    401    401     400   400    400
+POST /v1/application/gettransactionhashforonlinehelp   owner    400    400     400      400   400     400    200    401    401     400   400    400
+POST /v1/application/gettransactionhashforonlinehelp   barred   400    400     400      400   400     400    false  401    401     400   400    400
+POST /v1/client/activations                            owner    401    401     401      401   401     401    401    401    401     401   401    401
+POST /v1/client/activations                            hash     201    201     201      201   201     201    201    201    201     201   201    201
+POST /v1/client/activations                            barred   403    403     403      403   403     403    403    403    403     403   403    403
+POST /v1/client/help                                   nobody   401    401     201      201   401     403    401    401    401     401   401    401
+GET /v1/client/help                                    nobody   401    401     200      200   200     200    401    401    401     401   401    401
+GET /v1/client/help/{sessionId}                        owner    401    401     404      200   200     404    401    401    401     401   401    401
+GET /v1/client/help/{sessionId}                        stranger 401    401     200      404   404     404    401    401    401     401   401    401
+GET /v1/client/help/{sessionId}                        barred   401    401     404      404   404     200    401    401    401     401   401    401
+GET /v1/client/help/{sessionId}                        nobody   401    401     404      404   404     404    401    401    401     401   401    401
+DELETE /v1/client/help/{sessionId}                     owner    401    401     404      200   200     404    401    401    401     401   401    401
+DELETE /v1/client/help/{sessionId}                     stranger 401    401     200      404   404     404    401    401    401     401   401    401
+DELETE /v1/client/help/{sessionId}                     barred   401    401     404      404   404     200    401    401    401     401   401    401
+DELETE /v1/client/help/{sessionId}                     nobody   401    401     404      404   404     404    401    401    401     401   401    401
+POST /v1/application/finishonlinehelp                  talking  400    400     400      400   400     400    200    401    401     400   400    400
+POST /v1/application/finishonlinehelp                  owner    400    400     400      400   400     400    400    401    401     400   400    400
+POST /v1/application/finishonlinehelps                 talking  400    400     400      400   400     400    200    401    401     400   400    400
+POST /v1/application/enableoutofoffice                 agent    400    400     400      400   400     400    200    401    401     400   400    400
+POST /v1/application/enableoutofoffice                 nobody   400    400     400      400   400     400    400    401    401     400   400    400
+POST /v1/application/disableoutofoffice                agent    400    400     400      400   400     400    200    401    401     400   400    400
+POST /v1/application/getuseroutofofficeinfo            agent    400    400     400      400   400     400    200    401    401     400   400    400
+POST /v1/application/getuseroutofofficeinfo            nobody   400    400     400      400   400     400    400    401    401     400   400    400
+GET /v1/client/help/{sessionId}/messages               talking  401    401     404      200   200     404    401    401    401     401   401    401
+POST /v1/client/help/{sessionId}/messages              talking  401    401     404      201   201     404    401    401    401     401   401    401
+POST /v1/client/help/{sessionId}/end                   talking  401    401     404      200   200     404    401    401    401     401   401    401
+POST /v1/client/help/{sessionId}/end                   owner    401    401     404      409   409     404    401    401    401     401   401    401
+GET /v1/staff/queue                                    nobody   401    401     401      401   401     401    401    401    401     200   401    200
+POST /v1/staff/conversations                           owner    401    401     401      401   401     401    401    401    401     201   401    201
+POST /v1/staff/conversations                           talking  401    401     401      401   401     401    401    401    401     201   401    409
+POST /v1/staff/conversations                           others   401    401     401      401   401     401    401    401    401     409   401    409
+POST /v1/staff/conversations                           nobody   401    401     401      401   401     401    401    401    401     404   401    404
+GET /v1/staff/conversations/{conversationId}           talking  401    401     401      401   401     401    401    401    401     200   401    200
+GET /v1/staff/conversations/{conversationId}           others   401    401     401      401   401     401    401    401    401     404   401    200
+GET /v1/staff/conversations/{conversationId}           owner    401    401     401      401   401     401    401    401    401     404   401    404
+GET /v1/staff/conversations/{conversationId}           led      401    401     401      401   401     401    401    401    401     404   401    200
+GET /v1/staff/conversations/{conversationId}/messages  talking  401    401     401      401   401     401    401    401    401     200   401    200
+GET /v1/staff/conversations/{conversationId}/messages  others   401    401     401      401   401     401    401    401    401     404   401    200
+POST /v1/staff/conversations/{conversationId}/messages talking  401    401     401      401   401     401    401    401    401     201   401    404
+POST /v1/staff/conversations/{conversationId}/messages others   401    401     401      401   401     401    401    401    401     404   401    404
+POST /v1/staff/conversations/{conversationId}/messages led      401    401     401      401   401     401    401    401    401     404   401    201
+POST /v1/staff/conversations/{conversationId}/end      talking  401    401     401      401   401     401    401    401    401     200   401    200
+POST /v1/staff/conversations/{conversationId}/end      others   401    401     401      401   401     401    401    401    401     404   401    200
+POST /v1/staff/conversations/{conversationId}/end      led      401    401     401      401   401     401    401    401    401     404   401    200
+POST /v1/staff/conversations/{conversationId}/end      owner    401    401     401      401   401     401    401    401    401     404   401    404
+GET /v1/staff/conversations/{conversationId}/notes     talking  401    401     401      401   401     401    401    401    401     200   401    200
+GET /v1/staff/conversations/{conversationId}/notes     others   401    401     401      401   401     401    401    401    401     404   401    200
+GET /v1/staff/conversations/{conversationId}/notes     led      401    401     401      401   401     401    401    401    401     404   401    200
+GET /v1/staff/conversations/{conversationId}/notes     owner    401    401     401      401   401     401    401    401    401     404   401    404
+GET /v1/staff/conversations/{conversationId}/notes     nobody   401    401     401      401   401     401    401    401    401     404   401    404
+POST /v1/staff/conversations/{conversationId}/notes    talking  401    401     401      401   401     401    401    401    401     201   401    404
+POST /v1/staff/conversations/{conversationId}/notes    others   401    401     401      401   401     401    401    401    401     404   401    404
+POST /v1/staff/conversations/{conversationId}/notes    led      401    401     401      401   401     401    401    401    401     404   401    201
+POST /v1/staff/conversations/{conversationId}/notes    owner    401    401     401      401   401     401    401    401    401     404   401    404
+DELETE /v1/staff/waits/{sessionId}                     owner    401    401     401      401   401     401    401    401    401     403   401    200
+DELETE /v1/staff/waits/{sessionId}                     talking  401    401     401      401   401     401    401    401    401     403   401    409
+DELETE /v1/staff/waits/{sessionId}                     nobody   401    401     401      401   401     401    401    401    401     403   401    404
+PUT /v1/staff/availability                             nobody   401    401     401      401   401     401    401    401    401     200   401    200
+POST /v1/staff/offers/{sessionId}/decline              owner    401    401     401      401   401     401    401    401    401     404   401    404
+GET /v1/client/events                                  nobody   426    426     426      426   426     426    426    426    426     426   426    426
+GET /v1/staff/events                                   nobody   426    426     426      426   426     426    426    426    426     426   426    426
+POST /v1/staff/sessions                                agent    502    502     502      502   502     502    502    502    502     502   502    502
+POST /v1/staff/sessions                                nobody   400    400     400      400   400     400    400    400    400     400   400    400
+GET /livez                                             nobody   200    200     200      200   200     200    200    200    200     200   200    200
+GET /readyz                                            nobody   200    200     200      200   200     200    200    200    200     200   200    200
+GET /metrics                                           nobody   200    200     200      200   200     200    200    200    200     200   200    200
+GET /openapi.json                                      nobody   200    200     200      200   200     200    200    200    200     200   200    200
+GET /asyncapi.json                                     nobody   200    200     200      200   200     200    200    200    200     200   200    200
+GET /docs                                              nobody   200    200     200      200   200     200    200    200    200     200   200    200
+GET /docs.css                                          nobody   200    200     200      200   200     200    200    200    200     200   200    200
 """  # noqa: E501 - a table
-AGENTS = {"talking": "agent", "others": "second"}
+AGENTS = {"talking": "agent", "others": "second", "led": "supervisor"}
 """Whose conversation it is, and which agent has it."""
 OFFICE = ("outofoffice", "outofofficeinfo")
+AVAILABILITY = "/v1/staff/availability"
 FINISH, CONVERSATIONS = "/v1/application/finishonlinehelp", "/v1/staff/conversations"
 SIGN_IN: dict[str, object] = {"userId": "31007", "userName": "Selin Aksoy", "sessionId": "s", "token": "t"}
 """What the company would have to confirm, which has no CheckToken here."""
@@ -156,6 +175,8 @@ class People:
             return {"staffId": whose}
         if target.startswith(FINISH):
             return {"customerId": "owner", "staffId": "agent"}
+        if target == AVAILABILITY:
+            return {"available": True}
         if target in {NOT_DELIVERED, CONVERSATIONS}:
             return {"sessionId": self.sessions.get(whose, "5521903347")}
         if target == GET_HASH:
@@ -172,7 +193,7 @@ class People:
         if target == ACTIVATIONS:
             value = await self.world.transaction_hash("stranger")
             return {"customerId": "owner", "deviceHash": DEVICE, "transactionHash": value}
-        if whose in AGENTS:
+        if whose in AGENTS or target.endswith("/notes"):
             return {"id": "m-1", "text": "Merhaba"}
         return SIGN_IN if whose == "agent" else {"helpType": "chat"}
 
@@ -197,7 +218,9 @@ async def people(tmp_path: Path) -> AsyncIterator[People]:
             everybody.tokens[customer] = await here.token(customer)
         await everybody.employ("agent")
         await everybody.employ("second")
-        await everybody.ask("GET /v1/staff/queue", "nobody", "agent")  # a sign of life, which is not stored every time
+        await everybody.employ("supervisor")
+        for identity in ("agent", "supervisor"):  # a sign of life, which is not stored every time
+            await everybody.ask("GET /v1/staff/queue", "nobody", identity)
         everybody.sessions["barred"] = (await here.wait(everybody.tokens["barred"]))["sessionId"]
         await here.parts.store.bar("barred", barred=True)
         yield everybody
@@ -211,7 +234,7 @@ async def test_every_route_stands_in_the_table(people: People) -> None:
 async def test_the_table(people: People) -> None:
     found = [(*cell[:3], await people.ask(*cell[:3])) for cell in CELLS]
     assert [cell for cell, due in zip(found, CELLS, strict=True) if cell != due] == []
-    assert len(found) == len(ROWS) * len(IDENTITIES) == 55 * 11
+    assert len(found) == len(ROWS) * len(IDENTITIES) == 73 * 12
 
 
 async def test_a_signature_of_another_time_is_none(people: People) -> None:

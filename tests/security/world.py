@@ -203,7 +203,7 @@ async def world(
     No rate limit unless told otherwise. Its workers do not run: nothing is written but what requests cause.
     """
     limits = Limits(auth_failures=auth_failures, starts=starts)
-    settings = Settings(data_dir=folder, keep_days=keep_days, limits=limits)
+    settings = Settings(data_dir=folder, keep_days=keep_days, limits=limits, supervisors=("supervisor",))
     clock, node, log = SettableClock(), new_node_id(), io.BytesIO()
     store = await open_store(settings, clock, node)
     await store.start()

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
@@ -46,6 +46,10 @@ class Desk:
     seq: int = 0
     epoch: str | None = None
     heard: dict[str, int] = field(default_factory=dict)
+    opened_at: float = 0.0
+    gone: float = _GONE
+    gone_s: float = _GONE_S
+    hello: dict[str, Any] = field(default_factory=lambda: {"type": "hello"})
 
     def __post_init__(self) -> None:
         self.side = Side(Party.AGENT, self.user_id, self.network, self.random, self.memory, self._whose)
@@ -53,15 +57,25 @@ class Desk:
     async def run(self, acts: int) -> None:
         await self._sign_in()
         for _ in range(acts):
-            act = self.random.choices(
-                (self._take_next, self._write, self._say_goodbye, self._look, self._rest, self._follow_a_while),
-                (5, 5, 2, 1, 1, 5),
-            )[0]
-            await act()
-            if self.talks and self.random.random() < _GONE:
-                await asyncio.sleep(_GONE_S)
+            acts_and_weights = self.acts()
+            await self.random.choices([act for act, _ in acts_and_weights], [weight for _, weight in acts_and_weights])[
+                0
+            ]()
+            if self.talks and self.random.random() < self.gone:
+                await asyncio.sleep(self.gone_s)
             if self.faults.strikes(Fault.APP_RESTARTS):
                 self._forget()
+
+    def acts(self) -> Sequence[tuple[Callable[[], Awaitable[object]], int]]:
+        """What this agent does, and how often."""
+        return (
+            (self._take_next, 5),
+            (self._write, 5),
+            (self._say_goodbye, 2),
+            (self._look, 1),
+            (self._rest, 1),
+            (self._follow_a_while, 5),
+        )
 
     async def go_home(self) -> None:
         """Everything works again: repeat what was not answered, and end what is still alive."""
@@ -135,8 +149,9 @@ class Desk:
         names: list[dict[str, Any]] = [{"session_id": SessionId(wait.session_id)}, {"customer_id": waiter.customer_id}]
         if wait.interaction_id is not None:
             names.append({"interaction_id": InteractionId(wait.interaction_id)})
-        name = self.random.choice(names)
+        await self._accept_as(self.random.choice(names), waiter.customer_id)
 
+    async def _accept_as(self, name: dict[str, Any], customer_id: str) -> None:
         async def handle(node: Node) -> ConversationResult:
             return await node.conversing.accept((await self._whose(node))["staff"], **name)
 
@@ -146,7 +161,7 @@ class Desk:
             except (LostError, AwayError):
                 await asyncio.sleep(0.3)
                 continue
-            self._note(name, result, waiter.customer_id)
+            self._note(name, result, customer_id)
             return
 
     def _note(self, name: dict[str, Any], result: ConversationResult, customer_id: str) -> None:
@@ -209,7 +224,8 @@ class Desk:
         if wire is None:
             await asyncio.sleep(0.3)
             return False
-        wire.say(json.dumps({"type": "hello", "token": self.token, "after": self.seq, "epoch": self.epoch}))
+        self.opened_at = self.memory.loop.time()
+        wire.say(json.dumps({**self.hello, "token": self.token, "after": self.seq, "epoch": self.epoch}))
         while not wire.over:
             frame = await wire.frame(patience_s)
             if frame is None:
@@ -224,12 +240,16 @@ class Desk:
             else:
                 self._take(message)
                 wire.say(json.dumps({"type": "ack", "seq": self.seq}))
-            if self.talks and not self.faults.over and self.random.random() < 0.3:
-                await self._write()
+            await self._act_while_following()
         assert wire.code not in {1000, 4400, 4401, 4404, 1011}, f"{self.user_name}: closed with {wire.code}"
         connected = not wire.over
         wire.cut()
         return connected
+
+    async def _act_while_following(self) -> None:
+        """What an agent does who sees something new."""
+        if self.talks and not self.faults.over and self.random.random() < 0.3:
+            await self._write()
 
     def _welcomed(self, message: dict[str, Any]) -> None:
         kept = self.epoch is None or self.epoch == message["epoch"]
@@ -244,6 +264,9 @@ class Desk:
         self.talks = [talk["conversationId"] for talk in talks if talk["state"] == State.CONNECTED]
 
     def _take(self, message: dict[str, Any]) -> None:
+        if "seq" not in message:
+            self._take_of_the_moment(message)
+            return
         assert message["seq"] == self.seq + 1, f"{self.user_name}: event {message['seq']} after {self.seq}"
         self.seq = message["seq"]
         data = message["data"]
@@ -258,6 +281,9 @@ class Desk:
         else:
             self.memory.told.note_agent(session_id, self.user_name, data["endedBy"])
             self._over(session_id)
+
+    def _take_of_the_moment(self, message: dict[str, Any]) -> None:
+        """What has no number: nothing is kept of it."""
 
     def _forget(self) -> None:
         """The desk is closed and opened again."""

@@ -55,7 +55,9 @@ class Seen:
 
 @dataclass
 class Device:
-    """One app on one device. `run` plays its part; `come_back` lets it learn how all its sessions ended."""
+    """One app on one device. `run` plays its part; `come_back` lets it learn how all its sessions ended. `routed`: the
+    built-in queue is asked, and mostly waited for; the company cannot have queued the customer itself.
+    """
 
     name: str
     customer: str
@@ -64,6 +66,7 @@ class Device:
     random: Random
     memory: Memory
     queue: FakeQueue
+    routed: bool = False
     token: str = ""
     sessions: dict[str, Seen] = field(default_factory=dict)
     unanswered: list[str] = field(default_factory=list)
@@ -87,7 +90,8 @@ class Device:
 
     async def _act(self) -> None:
         act = self.random.choices(
-            (self._start, self._follow_newest, self._cancel, self._look, self._rest), (2, 5, 3, 1, 1)
+            (self._start, self._follow_newest, self._cancel, self._look, self._rest),
+            (2, 20, 2, 1, 1) if self.routed else (2, 5, 3, 1, 1),
         )[0]
         await act()
 
@@ -109,6 +113,17 @@ class Device:
         session_id = self._talk()
         if session_id is not None:
             await self._follow(session_id, self.sessions[session_id], patience_s=_WATCHING_S)
+
+    async def ask_and_wait(self) -> str:
+        """Everything works again: ask for help, and follow until an agent came and went; the session."""
+        await self._start()
+        session_id = self._newest()
+        assert session_id is not None, "a start was answered"
+        for _ in range(_HOME_TRIES):
+            if self.sessions[session_id].settled:
+                break
+            await self._follow(session_id, self.sessions[session_id], patience_s=_WATCHING_S)
+        return session_id
 
     async def come_back(self) -> None:
         """Everything works again: repeat what was not answered, and see every outcome."""
@@ -132,7 +147,7 @@ class Device:
     # What an app does
 
     async def _activate(self) -> None:
-        own = self.queue.queue_itself() if self.random.random() < _QUEUED_BY_COMPANY else None
+        own = self.queue.queue_itself() if not self.routed and self.random.random() < _QUEUED_BY_COMPANY else None
 
         async def handle(node: Node) -> str:
             request = ActivationRequest(customer_id=self.customer, device_hash=self.name)
@@ -318,6 +333,8 @@ class Device:
             if seen.outcome is not None and message["seq"] == seen.seq:
                 wire.say(json.dumps({"type": "ack", "seq": seen.seq}))
             return
+        if "seq" not in message:
+            return  # of the moment
         assert message["seq"] == seen.seq + 1, f"{session_id}: event {message['seq']} after {seen.seq}"
         seen.seq = message["seq"]
         if self._take_event(session_id, seen, message["event"], message["data"]):

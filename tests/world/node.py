@@ -7,10 +7,13 @@ from typing import Final
 
 from diyalog.bus.memory import MemoryBus
 from diyalog.domain.ids import NodeId
+from diyalog.domain.results import Delivery
+from diyalog.domain.routing_rules import RoutingRules
 from diyalog.domain.wait import Wait
 from diyalog.ports_callouts import Alarm, QueueSystem
 from diyalog.protocol.help import help_limits
 from diyalog.realtime.journal import Doing
+from diyalog.realtime.line import LineSources
 from diyalog.realtime.service import EventStreams, StreamPolicy
 from diyalog.storage.sealing import Sealer
 from diyalog.usecases.access import Access, AccessPolicy
@@ -19,6 +22,7 @@ from diyalog.usecases.commanding import CommandIds
 from diyalog.usecases.conversing import Conversing
 from diyalog.usecases.following import Following
 from diyalog.usecases.queueing import Queueing, QueueingPolicy
+from diyalog.usecases.routing import Routing
 from diyalog.usecases.staff_access import StaffAccess
 from diyalog.usecases.staff_following import StaffFollowing
 from diyalog.usecases.waiting import Waiting, WaitingPolicy
@@ -85,6 +89,9 @@ class Notes:
     def fell_behind(self, streams: int) -> None:
         """The poll found something."""
 
+    def estimate_missed(self, seconds: float) -> None:
+        del seconds
+
     def stream_failed(self, error: BaseException) -> None:
         self.failed("stream", error)
 
@@ -95,10 +102,21 @@ class Notes:
         """A change was committed."""
 
 
+class NoQueue:
+    """The built-in queue calls nobody."""
+
+    def dispatch(self, delivery: Delivery) -> None:
+        raise AssertionError(delivery)
+
+    def kick(self) -> None:
+        """Nothing is due."""
+
+
 class Node:
     """A server process. `main` runs it until it is stopped; what it works with is there once `ready`.
 
-    Without `desks` there are no agents, and it looks after no conversations and no streams of the staff.
+    Without `desks` there are no agents, and it looks after no conversations and no streams of the staff. With `rules`
+    the built-in queue offers customers to agents, and the company's is not called; `committed` is told of each commit.
     """
 
     waiting: Waiting
@@ -106,6 +124,7 @@ class Node:
     access: Access
     staff: StaffAccess
     following: Following
+    routing: Routing
     streams: EventStreams
 
     def __init__(
@@ -119,6 +138,8 @@ class Node:
         die: Callable[["Node"], None],
         *,
         desks: bool,
+        rules: RoutingRules | None = None,
+        committed: Callable[[], None] = lambda: None,
     ) -> None:
         self.process = Process(f"node-{number}")
         self.id = NodeId(self.process.name)
@@ -133,6 +154,8 @@ class Node:
         self._times = times
         self._die = die
         self._desks = desks
+        self._rules = rules
+        self._committed = committed
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -158,6 +181,7 @@ class Node:
             faults=self._faults,
             die=lambda: self._die(self),
             doom=self.doom,
+            committed=self._committed,
         )
         await store.start()
         await store.enter(self.id)
@@ -184,8 +208,12 @@ class Node:
             journal=notes,
             grace_s=1.0,
         )
-        policy = WaitingPolicy(times.limit, times.abandon, times.queue_timeout, builtin=False)
-        self.waiting = Waiting(store, queueing, changes=changes, clock=clock, commands=commands, policy=policy)
+        builtin = self._rules is not None
+        policy = WaitingPolicy(
+            times.limit, times.abandon, times.queue_timeout, builtin=builtin, rules=self._rules or RoutingRules()
+        )
+        dispatcher = NoQueue() if builtin else queueing
+        self.waiting = Waiting(store, dispatcher, changes=changes, clock=clock, commands=commands, policy=policy)
         bus = MemoryBus(self.id, lambda _: None)
         self.conversing = Conversing(
             store.conversations,
@@ -194,6 +222,7 @@ class Node:
             bus=bus,
             commands=commands,
             agent_lost_ms=times.agent_lost,
+            on_unreadable=lambda session_id: notes.alarmed(Alarm.PROFILE_UNREADABLE, session_id),
         )
         access = AccessPolicy(True, DAY_MS, 300_000, 30 * DAY_MS)
         self.access = Access(store, None, clock, access)
@@ -203,6 +232,8 @@ class Node:
         self.streams = EventStreams(
             self.following,
             StaffFollowing(store, self.conversing, self.staff, self.id),
+            LineSources(store, store.conversations, self.waiting.line, routing=builtin),
+            self.conversing.mark,
             journal=notes,
             staff_journal=notes,
             clock=clock,
@@ -223,7 +254,8 @@ class Node:
                 on_time=lambda _: None,
                 on_given_up=self.streams.tell_again,
             ),
-            Outbox(queueing),
+            *(() if builtin else (Outbox(queueing),)),
+            *self._routing(store, clock, changes),
             deadlines(self.waiting, sleep),
             *(
                 Periodic(name, every_s, turn, sleep)
@@ -235,3 +267,12 @@ class Node:
         if self._desks:
             workers.append(conversation_deadlines(self.conversing, sleep))
         return Supervisor(workers, clock=clock, sleep=sleep, random=random, journal=notes, stop_s=3.0)
+
+    def _routing(self, store: SimulatedStore, clock: SimulatedClock, changes: Changes) -> list[Worker]:
+        if self._rules is None:
+            return []
+        self.routing = Routing(
+            store.routing, self.waiting, clock=clock, sleep=self._loop.sleep, rules=self._rules, told=self.streams.line
+        )
+        changes.subscribe_own(self.routing)
+        return [self.routing]

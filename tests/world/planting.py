@@ -9,7 +9,9 @@ import pytest
 
 from diyalog.storage.statements import load_statements, store_files
 from world.database import Database
-from world.simulation import Plan, ViolationError, plan_of, simulate
+from world.node import Times
+from world.plan import Plan, plan_of
+from world.simulation import ViolationError, simulate
 
 STATEMENTS: Final = load_statements(*store_files("sqlite"))
 SEEDS: Final = 400
@@ -17,11 +19,21 @@ SEEDS: Final = 400
 
 
 def caught(why: str, change: Callable[[Plan], Plan] = lambda plan: plan) -> None:
-    """Play seeds until one breaks a promise; its message must match `why`."""
-    with Database(change(plan_of(1)).statements) as database:
+    """Play seeds until one breaks a promise; its message must match `why`. The company's queue routes."""
+
+    def plan(seed: int) -> Plan:
+        usual = plan_of(seed)
+        return change(replace(usual, rules=None, times=replace(usual.times, limit=Times.limit)))
+
+    caught_in(plan, why)
+
+
+def caught_in(plan: Callable[[int], Plan], why: str) -> None:
+    """The same in the worlds of one's own plan."""
+    with Database(plan(1).statements) as database:
         for seed in range(1, SEEDS + 1):
             try:
-                simulate(seed, change(plan_of(seed)), database)
+                simulate(seed, plan(seed), database)
             except ViolationError as violation:
                 assert re.search(why, str(violation)), f"caught, but for another reason: {violation}"  # noqa: PT017
                 return

@@ -23,6 +23,7 @@ def play(first: int, last: int) -> dict[str, object]:
     trace = steps = waits = 0
     fired: Counter[str] = Counter()
     outcomes: Counter[str] = Counter()
+    routed: Counter[str] = Counter()
     broken: list[str] = []
     with Database() as database:
         for seed in range(first, last + 1):
@@ -38,6 +39,7 @@ def play(first: int, last: int) -> dict[str, object]:
             steps += shown.steps
             fired.update({fault.name: count for fault, count in shown.fired.items()})
             outcomes.update(shown.outcomes)
+            routed.update(shown.routed)
             waits += shown.outcomes.total()
     return {
         "seeds": last - first + 1,
@@ -46,6 +48,7 @@ def play(first: int, last: int) -> dict[str, object]:
         "waits": waits,
         "fired": dict(sorted(fired.items())),
         "outcomes": dict(sorted(outcomes.items())),
+        "routed": dict(sorted(routed.items())),
         "broken": broken,
     }
 

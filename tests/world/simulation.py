@@ -4,13 +4,15 @@ import asyncio
 import os
 import random as random_module
 from collections import Counter
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from random import Random
 from typing import Any, Final
 from unittest.mock import patch
 
+from diyalog.domain.routing_rules import RoutingRules
+from diyalog.domain.wait import Outcome
 from diyalog.ports import StoreUnavailableError
 from diyalog.storage.sealing import Sealer
 from kit.checker import check
@@ -19,11 +21,14 @@ from world.company import FakeQueue, Interaction
 from world.database import SEALING_KEY, Database
 from world.desk import Desk
 from world.device import Device
-from world.faults import USUAL, Fault, Faults
+from world.faults import Fault, Faults
 from world.ledger import Memory, check_conversations, check_waits
+from world.line_watch import LineWatch
 from world.loop import Process, SimulatedLoop
 from world.network import Network
-from world.node import Node, Notes, SimulatedClock, Times
+from world.node import Node, Notes, SimulatedClock
+from world.plan import Plan, plan_of
+from world.routed_desk import RoutedDesk
 
 _LIMIT_S: Final = 400.0
 _SETTLE_S: Final = 300.0
@@ -35,46 +40,16 @@ class ViolationError(AssertionError):
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What a world is like. `renamed` statements replace the program's own, for planted bugs."""
-
-    rates: Mapping[Fault, float] = field(default_factory=lambda: USUAL)
-    times: Times = field(default_factory=Times)
-    customers: int = 2
-    devices: int = 2
-    desks: int = 0
-    acts: int = 4
-    trouble_s: float = 5.0
-    statements: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Shown:
-    """What one seed has shown: the trace's digest, which faults struck, how many waits ended in which way."""
+    """What one seed has shown: the trace's digest, which faults struck, how many waits ended in which way, and what
+    the built-in queue went through.
+    """
 
     trace: int
     fired: Counter[Fault]
     outcomes: Counter[str]
     steps: int
-
-
-def plan_of(seed: int) -> Plan:
-    """The world of a seed: mostly a queue that answers repeats with the same id, sometimes one that does not.
-
-    Every third has agents; the others play as they would without any.
-    """
-    draw = Random(seed ^ 0x5EED)
-    plan = Plan(
-        times=Times(repeatable=seed % 16 != 0),
-        customers=draw.choice((1, 1, 2)),
-        devices=draw.choice((1, 1, 2)),
-        acts=draw.choice((2, 3, 4)),
-        trouble_s=draw.choice((1.5, 3.0)),
-    )
-    if seed % 3 != 0:
-        return plan
-    times = replace(plan.times, abandon=draw.choice((2_000, 6_000, 20_000)))
-    return replace(plan, times=times, desks=draw.choice((1, 2)), trouble_s=draw.choice((3.0, 6.0)))
+    routed: Counter[str]
 
 
 def simulate(seed: int, plan: Plan | None = None, database: Database | None = None) -> Shown:
@@ -115,6 +90,14 @@ class Simulation:
         self._looking = database.looking
         self.queue.on_created = self.office.took
         self.queue.on_deleted = self._may_be_deleted
+        self._watch = LineWatch(
+            self._looking,
+            plan.rules or RoutingRules(),
+            self._clock.now_ms,
+            self.loop.failures,
+            serves=self._up.is_set,
+            over=lambda: self.faults.over,
+        )
         self.devices = [
             Device(
                 f"d{person}.{number}",
@@ -124,14 +107,19 @@ class Simulation:
                 self.random,
                 self.memory,
                 self.queue,
+                routed=plan.rules is not None,
             )
             for person in range(plan.customers)
             for number in range(plan.devices)
         ]
-        self.desks = [
-            Desk(str(31007 + number), name, self.network, self.faults, self.random, self.memory, self.office.talks)
-            for number, name in enumerate(_AGENTS[: plan.desks])
-        ]
+        self.desks = [self._desk(number, name) for number, name in enumerate(_AGENTS[: plan.desks])]
+
+    def _desk(self, number: int, name: str) -> Desk:
+        those = (self.network, self.faults, self.random, self.memory, self.office.talks)
+        if self._plan.rules is None:
+            return Desk(str(31007 + number), name, *those)
+        absent = number >= self._plan.desks - self._plan.absent
+        return RoutedDesk(str(31007 + number), name, *those, watch=self._watch, absent=absent)
 
     def play(self) -> Shown:
         self.loop.run(self._main(), _LIMIT_S)
@@ -142,7 +130,7 @@ class Simulation:
                FROM wait LEFT JOIN conversation AS c ON c.wait = wait.id"""
         ).fetchall()
         outcomes = Counter(str(word) for (word,) in ended)
-        return Shown(self.loop.trace, self.faults.fired, outcomes, self.loop.steps)
+        return Shown(self.loop.trace, self.faults.fired, outcomes, self.loop.steps, self._watch.happened)
 
     def close(self) -> None:
         for node in self._nodes:
@@ -169,12 +157,37 @@ class Simulation:
         for watch in watching:
             await watch
         await self._settled()
+        await self._serve_all()
         for device in self.devices:
             await self._as(device.name, device.come_back())
         for desk in self.desks:
             await self._as(desk.user_name, desk.catch_up(self._head_of(desk)))
         await self._settled()
         self._check()
+
+    async def _serve_all(self) -> None:
+        """With agents who take what they are offered, whoever asks the built-in queue is served before giving up."""
+        desks = [desk for desk in self.desks if isinstance(desk, RoutedDesk)]
+        if not desks:
+            return
+        everybody, servers = asyncio.Event(), len(self._nodes)
+        serving = [self._as(desk.user_name, desk.serve(everybody)) for desk in desks]
+        asking: dict[str, asyncio.Task[str]] = {}
+        for device in self.devices:
+            if device.customer not in asking:
+                asking[device.customer] = self.loop.create_task(
+                    device.ask_and_wait(), context=Process(device.name).context
+                )
+        for customer, task in asking.items():
+            session_id = await task
+            outcome = self.memory.told.outcomes.get(session_id)
+            # A doomed server may still die here: its customers count as gone since its last heartbeat.
+            served = outcome == {str(Outcome.CONNECTED)} or len(self._nodes) > servers
+            assert served, f"{customer} was to be served in {session_id}, which is {outcome}"
+        everybody.set()
+        for desk_is_done in serving:
+            await desk_is_done
+        await self._settled()
 
     def _as(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         return self.loop.create_task(work, context=Process(name).context)
@@ -241,6 +254,8 @@ class Simulation:
             self._plan.times,
             self._died,
             desks=bool(self.desks),
+            rules=self._plan.rules,
+            committed=self._watch.committed if self._plan.rules else lambda: None,
         )
         self._nodes.append(node)
         self.network.node = node

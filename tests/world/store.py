@@ -59,12 +59,14 @@ class SimulatedWriter(Writer):
         faults: Faults,
         die: Callable[[], None],
         doom: Callable[[], None],
+        committed: Callable[[], None],
     ) -> None:
         super().__init__(connection, begin)
         self._lane = lane
         self._faults = faults
         self._die = die
         self._doom = doom
+        self._committed = committed
         self._due = False
         self._statements_left = 0
 
@@ -97,6 +99,7 @@ class SimulatedWriter(Writer):
         if faults.strikes(Fault.CRASH_BEFORE_COMMIT):
             return self._die_inside(group)
         settled = super()._carry_out(group)
+        self._committed()
         if faults.strikes(Fault.CRASH_AFTER_COMMIT):
             raise DyingError
         if faults.strikes(Fault.COMMIT_ANSWER_LOST):
@@ -120,6 +123,7 @@ class SimulatedWriter(Writer):
         lease.trace(trace)
         try:
             super()._carry_out(group)
+            self._committed()
         finally:
             lease.trace(None)
         raise DyingError  # it had fewer statements: then after the commit
@@ -160,7 +164,10 @@ class SimulatedReader(Reader):
 
 
 class SimulatedStore(SqliteStore):
-    """The embedded store of one simulated process; `die` kills that process, `doom` does soon."""
+    """The embedded store of one simulated process; `die` kills that process, `doom` does soon.
+
+    `committed` is told of each commit.
+    """
 
     def __init__(
         self,
@@ -173,13 +180,14 @@ class SimulatedStore(SqliteStore):
         faults: Faults,
         die: Callable[[], None],
         doom: Callable[[], None],
+        committed: Callable[[], None] = lambda: None,
     ) -> None:
         self.__dict__.update(opened.__dict__)  # what opening has made is taken over, with a new owner
         self._sealer = sealer
         self._clock = clock
         self._node = node
         self._writing, self._reading = _leased(opened._writing), _leased(opened._reading)
-        self._writer = SimulatedWriter(self._writing, self._begin, Lane(loop, faults), faults, die, doom)
+        self._writer = SimulatedWriter(self._writing, self._begin, Lane(loop, faults), faults, die, doom, committed)
         self._reader = SimulatedReader(self._reading, Lane(loop, faults), faults)
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ comes, the first one says goodbye, and everything settles.
 
 import asyncio
 import itertools
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from random import Random
 from typing import Any, Final
 
@@ -88,6 +88,22 @@ class Story:
         self._nodes = 0
 
     async def play(self) -> None:
+        await self._arrive()
+        events = {
+            "cancel": self._cancel,
+            "not_delivered": self._not_delivered,
+            "expire": self._expire,
+            "start": self._start_again,
+            "queue_answer": self._queue_answer,
+            "accept": lambda: self._accept(self._agent),
+        }
+        await self._happen(events)
+        await self._accept(self._other)
+        await self._say_goodbye()
+        await self._settle()
+
+    async def _arrive(self) -> None:
+        """A customer asks for help, and the queue's answer is under way."""
         await self._open()
         record = await self._store.activate(Activate("880214", {}, b"t" * 32))
         assert record is not None
@@ -98,20 +114,15 @@ class Story:
         begun = await self._store.start_wait(self._start(FIRST, "key-1", LIMIT_MS))
         self._held = begun.delivery
         self.queue[InteractionId("Q of session-1")] = "open"  # taken; the answer is under way
-        events = {
-            "cancel": self._cancel,
-            "not_delivered": self._not_delivered,
-            "expire": self._expire,
-            "start": self._start_again,
-            "queue_answer": self._queue_answer,
-            "accept": lambda: self._accept(self._agent),
-        }
+
+    async def _happen(self, events: Mapping[str, Callable[[], Coroutine[Any, Any, None]]]) -> None:
+        """One after the other, with the one kill."""
         for place, event in enumerate(self._order):
             self.faults.next = self._kill if place == self._killed_at else None
             await self._insisting(events[event])
             self.faults.next = None
-        await self._accept(self._other)
-        await self._say_goodbye()
+
+    async def _settle(self) -> None:
         await self._restart()  # releases what the last server held
         await self._insisting(self._work_outbox)
         self._store.close()

@@ -85,6 +85,10 @@ def test_waits_ended_in_every_way(shown: list[dict[str, Any]]) -> None:
     assert set().union(*(half["outcomes"] for half in shown)) == ENDS
 
 
+def test_the_built_in_queue_offered_and_was_refused_in_every_way(shown: list[dict[str, Any]]) -> None:
+    assert set().union(*(half["routed"] for half in shown)) == {"offered", "passed", "agent", "missed", "lost"}
+
+
 def test_a_seed_replays_to_the_same_trace_in_another_process() -> None:
     first, second = begin(1, 40, PYTHONHASHSEED="1"), begin(1, 40, PYTHONHASHSEED="2")
     try:
