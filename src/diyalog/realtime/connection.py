@@ -216,14 +216,17 @@ class CustomerStream(Stream[StreamContext, Hello]):
         """Whether the client has been told nothing but that its wait goes on."""
         return self._stage is Stage.FOLLOWING and not (self.over or self._talked or self._ended)
 
-    def placed(self, place: Place) -> bool:
-        """Tell the client its place in the line, unless it knows; whether it did not."""
+    @property
+    def position(self) -> int | None:
+        """The place in the line that the client was told."""
+        return self._place[0]
+
+    def placed(self, place: Place) -> None:
+        """Tell the client its place in the line, unless it knows."""
         told = (place.position, estimated_seconds(place))
-        if told == self._place or not self.waits:
-            return False
-        self._place = told
-        self._socket.send(frames.wait_updated(self.session_id, place, self._context.clock.now_ms()))
-        return True
+        if told != self._place and self.waits:
+            self._place = told
+            self._socket.send(frames.wait_updated(self.session_id, place, self._context.clock.now_ms()))
 
     def _newest(self, head: int) -> None:
         if head > self.seq and self._stage is Stage.FOLLOWING:

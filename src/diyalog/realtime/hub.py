@@ -42,6 +42,11 @@ class Follower(Newest, Protocol):
         """The client has been told nothing but that its wait goes on."""
         ...
 
+    @property
+    def position(self) -> int | None:
+        """The place in the line that the client was told."""
+        ...
+
     def changed(self, wait: Wait) -> None:
         """Take note of a committed change of the session's wait."""
         ...
@@ -54,8 +59,8 @@ class Follower(Newest, Protocol):
         """Tell the client how far the agent is, as far as that is new."""
         ...
 
-    def placed(self, place: Place) -> bool:
-        """Tell the client its place in the line, unless it knows; whether it did not."""
+    def placed(self, place: Place) -> None:
+        """Tell the client its place in the line, unless it knows."""
         ...
 
     async def catch_up(self, head: int) -> None:

@@ -1,7 +1,7 @@
 """Tells waiting customers where they stand in the server's own line, and how good its estimates were."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from diyalog.clock import Clock
@@ -11,15 +11,19 @@ from diyalog.realtime.hub import Follower, Hub
 from diyalog.realtime.journal import StreamJournal
 
 TELL_SECONDS: Final = 1.0
-_AT_ONCE: Final = 500
+FRONT: Final = 100
+"""Up to this place a customer is told of every change."""
+TURNS: Final = 30
+"""Who stands further behind is told in one turn of so many: ten thousand moving up would be ten thousand messages."""
+_AT_ONCE: Final = 100
 """So many are told before the event loop has its turn for others."""
 
 
 class Standing(Protocol):
     """The line (usecases/line.py)."""
 
-    async def standing(self) -> Iterator[tuple[int, Place]]:
-        """All open waits, by their rows, with their places, in order. Raises StoreUnavailableError."""
+    async def standing(self, rows: Sequence[int]) -> list[Place | None]:
+        """The places of these waits, None for those that are not in line. Raises StoreUnavailableError."""
         ...
 
 
@@ -34,10 +38,8 @@ class PlaceTelling:
         self._line = line
         self._journal = journal
         self._clock = clock
+        self._turn = 0
         self._estimates: dict[int, int] = {}
-        self._left: Iterator[tuple[int, Place]] | None = None
-        """Who is still to be looked at in this round, in the order of the line."""
-        self._found: dict[int, int] = {}
 
     def changed(self, wait: Wait) -> None:
         """A change of a wait was committed."""
@@ -47,38 +49,37 @@ class PlaceTelling:
                 self._journal.estimate_missed((wait.ended_at - expected_at) / 1000)
 
     async def turn(self) -> bool:
-        """Tell some of those whose place has changed; whether there are more."""
-        waiting = {stream.row: stream for stream in self._hub.followers() if stream.waits}
-        if not waiting:
-            self._left = None
-            self._estimates.clear()
-            return False
+        """Tell those in front, and some of those behind. Never more to do at once."""
+        self._turn = (self._turn + 1) % TURNS
         try:
-            if self._left is None:
-                self._left, self._found = await self._line.standing(), {}
+            if not self._turn:
+                await self._forget()
+            asked = [stream for stream in self._hub.followers() if self._has_turn(stream) and stream.waits]
+            for first in range(0, len(asked), _AT_ONCE):
+                await self._tell(asked[first : first + _AT_ONCE])
+                await _others()
         except StoreUnavailableError:
             self._journal.store_away("line")
-            return False
-        more = self._tell(waiting, self._left)
-        if more:
-            await _others()
-        return more
-
-    def _tell(self, waiting: Mapping[int, Follower], left: Iterator[tuple[int, Place]]) -> bool:
-        now = self._clock.now_ms()
-        told = 0
-        for row, place in left:
-            stream = waiting.get(row)
-            if row in self._estimates:
-                self._found[row] = self._estimates[row]
-            elif stream is not None and place.estimated_ms is not None:
-                self._found[row] = now + place.estimated_ms
-            if stream is not None and stream.placed(place):
-                told += 1
-                if told == _AT_ONCE:
-                    return True
-        self._estimates, self._left = self._found, None
         return False
+
+    def _has_turn(self, stream: Follower) -> bool:
+        return stream.row % TURNS == self._turn or stream.position is None or stream.position <= FRONT
+
+    async def _tell(self, streams: Sequence[Follower]) -> None:
+        places = await self._line.standing([stream.row for stream in streams])
+        now = self._clock.now_ms()
+        for stream, place in zip(streams, places, strict=True):
+            if place is not None and stream.waits:
+                if place.estimated_ms is not None:
+                    self._estimates.setdefault(stream.row, now + place.estimated_ms)
+                stream.placed(place)
+
+    async def _forget(self) -> None:
+        """Forget the estimates of those who are not in line any more: their waits may have ended at another node."""
+        rows = list(self._estimates)
+        for row, place in zip(rows, await self._line.standing(rows), strict=True):
+            if place is None:
+                self._estimates.pop(row, None)
 
 
 async def _others() -> None:

@@ -1,7 +1,7 @@
 """The line of the built-in queue: who stands where, and how long that will probably take."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from diyalog.clock import Clock
@@ -42,11 +42,11 @@ class Line:
         pace = await self._refreshed()
         return [self._place(row, pace) for row in rows]
 
-    async def standing(self) -> Iterator[tuple[int, Place]]:
-        """All open waits, by their rows, with their places, in order. Raises StoreUnavailableError."""
+    async def standing(self, rows: Sequence[int]) -> list[Place | None]:
+        """Where these waits stand, None for those that are not in line. Raises StoreUnavailableError."""
         pace = await self._refreshed()
-        rows = list(self._positions)  # as it is now: whoever goes through it may take a pause
-        return ((row, _at(position, pace)) for position, row in enumerate(rows, start=1))
+        positions = [self._positions.get(row) for row in rows]
+        return [None if position is None else _at(position, pace) for position in positions]
 
     async def _refreshed(self) -> Pace | None:
         """How fast customers are taken, once the line is not older than a second."""
