@@ -115,6 +115,7 @@ class Hub(Places[SessionId, Follower]):
 
     def leave(self, stream: Follower) -> bool:
         """Forget a stream that closes. False if another has taken its session over."""
+        self._lingering.drop(stream)
         if not super().leave(stream):
             return False
         streams = self._customers[stream.customer] - 1
@@ -126,4 +127,4 @@ class Hub(Places[SessionId, Follower]):
 
     def linger(self, stream: Follower) -> None:
         """Close a stream whose session is over and acknowledged, when the client has had time for its own word."""
-        self._lingering.add(self._now(), lambda: stream.close(CloseCode.SESSION_OVER))
+        self._lingering.add(self._now(), stream, lambda: stream.close(CloseCode.SESSION_OVER))

@@ -86,9 +86,13 @@ class Places(Generic[P, S]):
 
     # -- the life of a stream
 
-    def expect_hello(self, late: Callable[[], None]) -> None:
+    def expect_hello(self, stream: object, late: Callable[[], None]) -> None:
         """Have `late` called once the time for a hello is over."""
-        self._hellos.add(self._now(), late)
+        self._hellos.add(self._now(), stream, late)
+
+    def expect_no_hello(self, stream: object) -> None:
+        """The stream has said hello, or is gone."""
+        self._hellos.drop(stream)
 
     def ticket(self) -> int:
         """A number for a hello; later hellos get higher ones."""

@@ -25,7 +25,9 @@ _NO_CODE: Final = 1005
 
 
 class _Hellos(Protocol):
-    def expect_hello(self, late: Callable[[], None]) -> None: ...
+    def expect_hello(self, stream: object, late: Callable[[], None]) -> None: ...
+
+    def expect_no_hello(self, stream: object) -> None: ...
 
 
 class Context(Protocol):
@@ -118,7 +120,7 @@ class Stream(ABC, Generic[C, H]):
         self._socket = socket
         self._opened_at = self._window = self._context.now()
         self._context.journal.stream_opened()
-        self._context.hub.expect_hello(self._hello_is_late)
+        self._context.hub.expect_hello(self, self._hello_is_late)
 
     def text(self, text: str) -> None:
         """Take one message of the client."""
@@ -143,6 +145,7 @@ class Stream(ABC, Generic[C, H]):
                 self._unexpected()
         elif self._stage is Stage.AWAITING_HELLO:
             self._stage = Stage.JOINING
+            self._context.hub.expect_no_hello(self)
             self._socket.pause()
             self._join(message)
         else:
@@ -175,11 +178,12 @@ class Stream(ABC, Generic[C, H]):
 
     def _leave(self) -> None:
         stage, self._stage = self._stage, Stage.CLOSING
+        if stage is Stage.AWAITING_HELLO:
+            self._context.hub.expect_no_hello(self)
         self._left(stage)
 
     def _hello_is_late(self) -> None:
-        if self._stage is Stage.AWAITING_HELLO:
-            self.close(CloseCode.HELLO_TOO_LATE, "no hello in time")
+        self.close(CloseCode.HELLO_TOO_LATE, "no hello in time")
 
     def _is_one_too_many(self) -> bool:
         limit = self._context.messages_per_minute
