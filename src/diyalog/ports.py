@@ -107,6 +107,10 @@ class WaitReader(Protocol):
         """The waits of these rows, those that are still stored."""
         ...
 
+    async def repeats(self, idempotency: Idempotency) -> bool:
+        """Whether a start with this Idempotency-Key was stored before."""
+        ...
+
     async def events(self, row: int, after: int) -> tuple[Wait, Sequence[StreamEvent]]:
         """The wait and the events of its stream with seq > after, in order, read in one transaction."""
         ...

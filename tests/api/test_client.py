@@ -260,6 +260,9 @@ async def test_starts_are_limited_for_each_customer(tmp_path: Path) -> None:
         assert (await node.start(token)).status == 201
         reply = await node.start(token)
         assert is_problem(reply, 429, "TOO_MANY_REQUESTS")
+        assert (await node.start(token, idempotency_key="k")).status == 201, "also when no more may be started"
+        assert is_problem(await node.start(token), 429, "TOO_MANY_REQUESTS")
+        assert is_problem(await node.start(token, idempotency_key="new"), 429, "TOO_MANY_REQUESTS")
         seconds = int(reply.header("retry-after") or 0)
         assert (await node.start(await node.activated("another"))).status == 201
         node.clock.advance(seconds * 1000)

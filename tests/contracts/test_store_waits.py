@@ -335,7 +335,10 @@ async def test_an_unknown_interaction_is_not_remembered_while_it_may_still_be_na
 
 async def test_a_start_repeated_with_its_key_is_the_same_wait(store: DatabaseStore, clock: SettableClock) -> None:
     who = await stores.customer(store, "1")
+    assert not await store.repeats(IDEMPOTENCY)
     first = await store.start_wait(stores.start(who, clock, idempotency=IDEMPOTENCY))
+    assert await store.repeats(IDEMPOTENCY)
+    assert not await store.repeats(Idempotency(b"another scope", b"body"))
     again = await store.start_wait(stores.start(who, clock, idempotency=IDEMPOTENCY))
     assert first.wait is not None
     assert again.wait is not None

@@ -102,7 +102,7 @@ class ClientApi:
         idempotency = idempotency_of(exchange, str(identity.customer), content)
         help_type, request = self._request(identity, content)
         seconds = self._policy.starts.take(identity.customer)
-        if seconds:
+        if seconds and (idempotency is None or not await self._waiting.repeats(idempotency)):
             raise RefusedError("TOO_MANY_REQUESTS", retry_after=seconds)
         try:
             started = await self._waiting.start(identity.customer, help_type, request, identity.token_hash, idempotency)
@@ -113,7 +113,8 @@ class ClientApi:
             raise RefusedError("IDEMPOTENCY_KEY_REUSED") from None
         exchange.session_id = None if started.wait is None else started.wait.session_id
         if started.answer is not None:
-            self._policy.starts.give_back(identity.customer)
+            if not seconds:
+                self._policy.starts.give_back(identity.customer)
             status, body = started.answer
             return Answer(status, PROBLEM if status >= _FIRST_REFUSAL else JSON, body, _NO_STORE)
         answer = await self._started(exchange, started)

@@ -94,6 +94,9 @@ SELECT body, verdict, wait, status, sealed_answer FROM taken WHERE NOT fresh
 INSERT INTO idempotency (scope, body, at, wait, verdict) VALUES (:scope, :body, :now, :wait, :verdict)
 ON CONFLICT (scope) DO UPDATE SET wait = excluded.wait, verdict = excluded.verdict WHERE idempotency.verdict = 'HELD'
 
+-- name: know_idempotency
+SELECT 1 FROM idempotency WHERE scope = :scope
+
 -- name: release_idempotency
 DELETE FROM idempotency WHERE scope = :scope
 

@@ -147,6 +147,10 @@ class DatabaseStore(ABC):
         wait = await self._read_wait("wait_by_session", session=session_id)
         return None if wait is None else await self.conversations.with_conversation(wait)
 
+    async def repeats(self, idempotency: Idempotency) -> bool:
+        """Whether a start with this Idempotency-Key was stored before."""
+        return bool(await self._read("know_idempotency", scope=idempotency.scope))
+
     async def current_wait(self, customer: CustomerRef) -> Wait | None:
         """The open wait or live conversation; without one the newest whose end was not acknowledged."""
         live = await self._read_wait("current_wait", customer=customer)

@@ -302,6 +302,10 @@ class Waiting:
             result = await self._attempt(interaction_id, None, message, caller, idempotency, may_hold=False)
         return result
 
+    async def repeats(self, idempotency: Idempotency) -> bool:
+        """Whether a start with this Idempotency-Key was stored before: starting it again starts nothing."""
+        return await self._store.repeats(idempotency)
+
     async def read(self, session_id: SessionId, customer: CustomerRef) -> Wait | None:
         """The customer's wait of this session; None when it is not the customer's."""
         wait = await self._store.wait(session_id)
