@@ -160,13 +160,47 @@ async def test_the_keys_can_be_switched_off_and_stay_so() -> None:
         server.waits("Mehmet Kaya")
         page = await server.open()
         await expect(page.get_by_text("Mehmet Kaya", exact=True)).to_be_visible()
-        await page.get_by_role("button", name="Keyboard").click()
-        await page.get_by_role("checkbox").uncheck()
+        await page.get_by_role("button", name="Settings").click()
+        await page.get_by_role("checkbox", name="Use these keys").uncheck()
         await page.get_by_role("button", name="Close").click()
         await page.reload()
         await expect(page.get_by_text("Mehmet Kaya", exact=True)).to_be_visible()
         await page.keyboard.press("Alt+KeyN")
         assert await page.evaluate("document.activeElement.className") != "desk-button accept"
+
+
+async def test_rows_and_buttons_are_larger_where_the_agent_wants_it() -> None:
+    async with desk_at_work() as server:
+        server.waits("Mehmet Kaya")
+        page = await server.open()
+        accept = page.get_by_role("button", name="Accept: Mehmet Kaya")
+        assert ((await accept.bounding_box()) or {})["height"] == 32
+        await page.get_by_role("button", name="Settings").click()
+        await page.get_by_role("checkbox", name="Larger rows and buttons").check()
+        await page.get_by_role("button", name="Close").click()
+        assert ((await accept.bounding_box()) or {})["height"] == 48
+        await page.reload()
+        assert ((await accept.bounding_box()) or {})["height"] == 48
+
+
+async def test_notifications_are_asked_for_by_the_agent_only() -> None:
+    async with desk_at_work() as server:
+        server.waits("Mehmet Kaya")
+        page = await server.open()
+        switch = page.get_by_role("checkbox", name="Notify me when I am not looking at the desk")
+        await page.context.grant_permissions(["notifications"])
+        await page.get_by_role("button", name="Settings").click()
+        await expect(switch).not_to_be_checked()
+        await switch.check()
+        await expect(switch).to_be_checked()
+        await page.reload()
+        await page.get_by_role("button", name="Settings").click()
+        await expect(switch).to_be_checked()
+        await page.context.clear_permissions()
+        await switch.uncheck()
+        await switch.click()
+        await expect(page.get_by_text("The browser does not allow notifications here.")).to_be_visible()
+        await expect(switch).not_to_be_checked()
 
 
 async def test_the_outer_page_is_told_under_its_own_origin() -> None:

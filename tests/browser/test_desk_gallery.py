@@ -144,7 +144,7 @@ async def test_the_keyboard_reaches_everything_in_reading_order(gallery: Gallery
         assert ring == "solid", reached[-1]
     assert reached == [
         "Sound off",
-        "Keyboard",
+        "Settings",
         "Türkçe",
         "Accept: Mehmet Kaya",
         "Accept: Zeynep Demir Yıldırımoğlu Karaosmanoğlu",
@@ -163,9 +163,9 @@ async def test_the_keyboard_reaches_everything_in_reading_order(gallery: Gallery
 async def test_the_keys_are_listed_and_can_be_switched_off(gallery: Gallery) -> None:
     page = await gallery.page(width=480)
     await show(page, "chat", "en", file=DESK)
-    await page.get_by_role("button", name="Keyboard").click()
-    dialog = page.get_by_role("dialog", name="Keyboard")
+    await page.get_by_role("button", name="Settings").click()
+    dialog = page.get_by_role("dialog", name="Settings")
     assert "Alt + E" in await dialog.inner_text()
-    assert await dialog.get_by_role("checkbox").is_checked()
+    assert await dialog.get_by_role("checkbox", name="Use these keys").is_checked()
     await page.keyboard.press("Escape")
     assert not await dialog.is_visible()

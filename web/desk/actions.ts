@@ -8,8 +8,10 @@ export interface Actions {
   lookAgain(): void;
   showList(): void;
   switchLanguage(): void;
-  openShortcuts(): void;
+  openSettings(): void;
   toggleShortcuts(): void;
+  toggleComfortable(): void;
+  toggleNotices(): void;
   openAnswers(): void;
   /** Puts an answer at the end of what is being written. */
   insertAnswer(text: string): void;

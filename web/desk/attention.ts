@@ -16,20 +16,33 @@ export interface Bell {
   play(softly?: boolean): void;
 }
 
+/** Tells somebody who does not look at the desk. */
+export interface Elsewhere {
+  tell(text: string): void;
+}
+
 /** Title, sound and spoken words: what must follow every change of the desk. */
 export class Attention {
   readonly #page: Document;
   readonly #announcer: Announcer;
   readonly #company: string | null;
   readonly #bell: Bell | null;
+  readonly #elsewhere: Elsewhere | null;
   #before: View | null = null;
   #arrived = 0;
   #arrivalsToldAt = 0;
   #cutTold = false;
 
-  constructor(page: Document, announcer: Announcer, company: string | null, bell: Bell | null) {
+  constructor(
+    page: Document,
+    announcer: Announcer,
+    company: string | null,
+    bell: Bell | null,
+    elsewhere: Elsewhere | null,
+  ) {
     this.#page = page;
     this.#bell = bell;
+    this.#elsewhere = elsewhere;
     this.#announcer = announcer;
     this.#company = company;
   }
@@ -46,10 +59,14 @@ export class Attention {
     const offer = newOffer(before, view);
     if (offer !== null) {
       this.#bell?.play();
+      this.#elsewhere?.tell(words.notices.waiting);
       this.#announcer.say(words.announce.offer(nameOf(offer.person, words)), true);
       return;
     }
-    if (unreadOf(view) > unreadOf(before)) this.#bell?.play(true);
+    if (unreadOf(view) > unreadOf(before)) {
+      this.#bell?.play(true);
+      this.#elsewhere?.tell(words.notices.message);
+    }
     const told = headingFocused ? null : announcementOf(before, view, words);
     const connection = this.#connectionTold(view, words, now);
     const arrivals = this.#arrivalsTold(before, view, words, now);
@@ -85,7 +102,10 @@ export class Attention {
     if (this.#arrived === 0 || now - this.#arrivalsToldAt < ARRIVALS_EVERY_MS) return null;
     const told = words.announce.more(this.#arrived);
     // Where the queue asks agents itself, the line is not theirs to watch.
-    if (view.kind === "desk" && view.duty === null) this.#bell?.play();
+    if (view.kind === "desk" && view.duty === null) {
+      this.#bell?.play();
+      this.#elsewhere?.tell(words.notices.waiting);
+    }
     this.#arrived = 0;
     this.#arrivalsToldAt = now;
     return told;

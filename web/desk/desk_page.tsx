@@ -20,9 +20,12 @@ import { Focus } from "./focus.js";
 import type { Happening } from "./happening.js";
 import { type Launch, languageOf, publicFragment } from "./launch.js";
 import { currentChat, type State } from "./model.js";
+import { Notices } from "./notices.js";
 import { eventsFor, OuterPage } from "./outer.js";
 import { Page } from "./page.js";
-import { SHORTCUTS_DIALOG, shortcutOf } from "./shortcuts.js";
+import { Preference } from "./preference.js";
+import { SETTINGS_DIALOG } from "./settings_dialog.js";
+import { shortcutOf } from "./shortcuts.js";
 import { HttpStaffApi } from "./staff_api.js";
 import { StaffStream } from "./stream.js";
 import { Tab } from "./tab.js";
@@ -33,7 +36,6 @@ const TICK_MS = 1_000;
 const SOON_MS = 200;
 /** Narrower than this, there is one column. */
 const NARROW = "(max-width: 899.98px)";
-const SHORTCUTS_OFF = "diyalog.desk.shortcuts.off";
 
 export interface DeskPageParts {
   readonly root: HTMLElement;
@@ -55,6 +57,15 @@ export class DeskPage {
     storage: this.#storage,
     changed: (on) => this.#desk.do({ type: "sound", on }),
   });
+  readonly #shortcuts = new Preference(this.#storage, "shortcuts", true);
+  readonly #comfortable = new Preference(this.#storage, "comfortable", false);
+  readonly #notices = new Notices({
+    maker: "Notification" in window ? Notification : null,
+    wanted: new Preference(this.#storage, "notices", false),
+    seen: () => document.visibilityState === "visible",
+    comeForward: () => window.focus(),
+    changed: (notices) => this.#desk.do({ type: "notices", notices }),
+  });
   readonly #actions: Actions;
   #launch: Launch;
   #words: DeskWords;
@@ -68,7 +79,13 @@ export class DeskPage {
     if (launch.theme !== null) wearTheme(document, launch.theme);
     this.#words = languageOf(launch, navigator.languages) === "tr" ? deskTr : deskEn;
     const company = readCompany(document).name;
-    this.#attention = new Attention(document, new Announcer(status), company, this.#sound);
+    this.#attention = new Attention(
+      document,
+      new Announcer(status),
+      company,
+      this.#sound,
+      this.#notices,
+    );
     const tab = new Tab(storageOf(() => sessionStorage));
     const url = `${location.origin.replace(/^http/, "ws")}/v1/staff/events`;
     const around = { WebSocket, lifecycle: pageLifecycle(), random: Math.random, now: Date.now };
@@ -92,7 +109,9 @@ export class DeskPage {
   }
 
   start(): void {
-    this.#desk.do({ type: "shortcuts", on: this.#storage?.getItem(SHORTCUTS_OFF) == null });
+    this.#desk.do({ type: "shortcuts", on: this.#shortcuts.on });
+    this.#desk.do({ type: "comfortable", on: this.#comfortable.on });
+    this.#desk.do({ type: "notices", notices: this.#notices.state });
     const narrow = matchMedia(NARROW);
     const layout = () => this.#desk.do({ type: "narrow", on: narrow.matches });
     narrow.addEventListener("change", layout);
@@ -101,6 +120,7 @@ export class DeskPage {
       const on = document.visibilityState === "visible";
       this.#desk.do({ type: "visible", on });
       if (on) this.#sound.shownAgain();
+      if (on) this.#notices.clear();
     });
     // Browsers want a click before anything is heard; what was wanted before is not asked for again.
     addEventListener("click", () => this.#sound.wake());
@@ -131,6 +151,7 @@ export class DeskPage {
     const screenChanged = this.#view?.kind !== view.kind;
     this.#view = view;
     document.documentElement.lang = words.lang;
+    this.#root.classList.toggle("desk-comfortable", this.#desk.state.comfortable);
     this.#focus.remember();
     const atEnd = isAtEnd(this.#log());
     render(<Page view={view} words={words} actions={this.#actions} />, this.#root);
@@ -186,14 +207,16 @@ export class DeskPage {
       lookAgain: () => desk.lookAgain(),
       showList: () => desk.showList(),
       switchLanguage: () => this.#switchLanguage(),
-      openShortcuts: () => openDialog(SHORTCUTS_DIALOG),
+      openSettings: () => openDialog(SETTINGS_DIALOG),
       openAnswers: () => openDialog(ANSWERS_DIALOG),
       insertAnswer: (text) => this.#insertAnswer(text),
       keepAnswers: (answers) => {
         this.#answers.keep(desk.state.agent?.userId ?? "", answers);
         desk.do({ type: "answers", answers });
       },
-      toggleShortcuts: () => this.#toggleShortcuts(),
+      toggleShortcuts: () => this.#toggle("shortcuts", this.#shortcuts),
+      toggleComfortable: () => this.#toggle("comfortable", this.#comfortable),
+      toggleNotices: () => void this.#notices.toggle(),
       showPane: (pane) => desk.do({ type: "pane", pane }),
       take: (sessionId) => void desk.requests.take(sessionId),
       askToClose: (sessionId) => {
@@ -232,15 +255,10 @@ export class DeskPage {
     this.#focus.to("#composer");
   }
 
-  #toggleShortcuts(): void {
-    const on = !this.#desk.state.shortcuts;
-    this.#desk.do({ type: "shortcuts", on });
-    try {
-      if (on) this.#storage?.removeItem(SHORTCUTS_OFF);
-      else this.#storage?.setItem(SHORTCUTS_OFF, "1");
-    } catch {
-      // A full or forbidden storage: the next visit asks again.
-    }
+  #toggle(type: "shortcuts" | "comfortable", preference: Preference): void {
+    const on = !this.#desk.state[type];
+    this.#desk.do({ type, on });
+    preference.keep(on);
   }
 
   #switchLanguage(): void {

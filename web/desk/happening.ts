@@ -5,6 +5,7 @@ import type { Outgoing } from "./chats.js";
 import type { Duty } from "./duty.js";
 import type { Loss, Row } from "./line.js";
 import type { Agent, Pane, Refusal } from "./model.js";
+import type { NoticesState } from "./notices.js";
 import type {
   Availability,
   Conversation,
@@ -42,7 +43,11 @@ export type Happening =
   | InChat
   | { readonly type: "choose" | "dismiss"; readonly conversationId: string }
   | { readonly type: "pane"; readonly pane: Pane }
-  | { readonly type: "narrow" | "visible" | "shortcuts" | "sound"; readonly on: boolean };
+  | { readonly type: "notices"; readonly notices: NoticesState }
+  | {
+      readonly type: "narrow" | "visible" | "shortcuts" | "comfortable" | "sound";
+      readonly on: boolean;
+    };
 
 /** What happens between the agent and the built-in queue. */
 export type OnDuty =

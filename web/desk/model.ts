@@ -33,6 +33,7 @@ import {
 import type { Happening, InChat } from "./happening.js";
 import { changedRow, type Loss, lostRow, type Row, withLine, withoutOld } from "./line.js";
 import { notesAfter } from "./notes.js";
+import type { NoticesState } from "./notices.js";
 import type { Conversation, Line, Moment, StaffEvent, Welcome } from "./protocol.js";
 
 /** Why nobody can work at this desk. */
@@ -103,6 +104,9 @@ export interface State {
   readonly answers: readonly Answer[] | null;
   /** Alt and a key do something. */
   readonly shortcuts: boolean;
+  /** Larger rows and buttons. */
+  readonly comfortable: boolean;
+  readonly notices: NoticesState;
   /** A sound would be heard. */
   readonly sound: boolean;
 }
@@ -127,6 +131,8 @@ export function initialState(now: number, kept: Kept): State {
     kept,
     answers: null,
     shortcuts: true,
+    comfortable: false,
+    notices: "off",
     sound: false,
   };
 }
@@ -216,9 +222,12 @@ function changed(state: State, happening: Happening, now: number): State {
       return { ...state, pane: happening.pane };
     case "answers":
       return { ...state, answers: happening.answers };
+    case "notices":
+      return { ...state, notices: happening.notices };
     case "narrow":
     case "visible":
     case "shortcuts":
+    case "comfortable":
     case "sound":
       return { ...state, [happening.type]: happening.on };
     default:

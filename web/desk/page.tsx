@@ -1,4 +1,4 @@
-import { Keyboard, Volume2, VolumeX } from "lucide";
+import { Settings, Volume2, VolumeX } from "lucide";
 import type { JSX } from "preact";
 import { clockTime } from "#shared/clock.ts";
 import { Icon } from "#shared/icon.tsx";
@@ -10,7 +10,7 @@ import { WaitingPane } from "./list.js";
 import { PANES, type Pane } from "./model.js";
 import { DutyNote, DutySwitch, Offers } from "./offers.js";
 import type { PartProps } from "./parts.js";
-import { ShortcutsDialog } from "./shortcuts.js";
+import { SettingsDialog } from "./settings_dialog.js";
 import { type DeskView, dataState, type View } from "./view.js";
 
 /** The whole page: the head with the desk's connection, and the desk or what stands in its place. */
@@ -82,14 +82,9 @@ function Tools({ view, words, actions }: PartProps<DeskView>): JSX.Element {
         <Icon node={sound ? Volume2 : VolumeX} />
         <span class="desk-tool-word">{sound ? words.sound.on : words.sound.off}</span>
       </button>
-      <button
-        type="button"
-        class="desk-link"
-        aria-haspopup="dialog"
-        onClick={actions.openShortcuts}
-      >
-        <Icon node={Keyboard} />
-        <span class="desk-tool-word">{words.shortcuts.title}</span>
+      <button type="button" class="desk-link" aria-haspopup="dialog" onClick={actions.openSettings}>
+        <Icon node={Settings} />
+        <span class="desk-tool-word">{words.settings.title}</span>
       </button>
     </>
   );
@@ -122,7 +117,7 @@ function Working({ view, words, actions }: PartProps<DeskView>): JSX.Element {
         insert={actions.insertAnswer}
         keep={actions.keepAnswers}
       />
-      <ShortcutsDialog on={view.shortcuts} words={words} toggle={actions.toggleShortcuts} />
+      <SettingsDialog view={view} words={words} actions={actions} />
     </>
   );
 }

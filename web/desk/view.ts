@@ -15,6 +15,7 @@ import type { Duty } from "./duty.js";
 import { type DutyView, dutyView, type OfferView, offerViews } from "./duty_view.js";
 import type { Loss, Row } from "./line.js";
 import { type Agent, currentChat, type Pane, type Refusal, type State } from "./model.js";
+import type { NoticesState } from "./notices.js";
 import { type Person, personOf, topicOf } from "./people.js";
 import type { Attached, EndedBy } from "./protocol.js";
 
@@ -64,6 +65,8 @@ export interface DeskView {
   /** The agent's own; null: the standard ones. */
   readonly answers: readonly Answer[] | null;
   readonly shortcuts: boolean;
+  readonly comfortable: boolean;
+  readonly notices: NoticesState;
   /** A sound would be heard. */
   readonly sound: boolean;
 }
@@ -195,6 +198,8 @@ function deskView(state: State, now: number): DeskView {
     lineKnown,
     answers,
     shortcuts,
+    comfortable,
+    notices,
     sound,
     link,
     duty,
@@ -225,6 +230,8 @@ function deskView(state: State, now: number): DeskView {
     chat: chat === undefined ? null : chatView(chat, now),
     answers,
     shortcuts,
+    comfortable,
+    notices,
     sound,
   };
 }

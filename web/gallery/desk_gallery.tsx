@@ -7,7 +7,7 @@ import { ANSWERS_DIALOG } from "../desk/answers_dialog.js";
 import { Attention } from "../desk/attention.js";
 import { Focus } from "../desk/focus.js";
 import { Page } from "../desk/page.js";
-import { SHORTCUTS_DIALOG } from "../desk/shortcuts.js";
+import { SETTINGS_DIALOG } from "../desk/settings_dialog.js";
 import { deskEn } from "../words/desk_en.js";
 import { deskTr } from "../words/desk_tr.js";
 import { deskSamples, NOW } from "./desk_samples.js";
@@ -20,11 +20,13 @@ const ACTIONS: Actions = {
   lookAgain: nothing,
   showList: nothing,
   switchLanguage: nothing,
-  openShortcuts: () => openDialog(SHORTCUTS_DIALOG),
+  openSettings: () => openDialog(SETTINGS_DIALOG),
   openAnswers: () => openDialog(ANSWERS_DIALOG),
   insertAnswer: nothing,
   keepAnswers: nothing,
   toggleShortcuts: nothing,
+  toggleComfortable: nothing,
+  toggleNotices: nothing,
   showPane: nothing,
   take: nothing,
   askToClose: nothing,
@@ -65,7 +67,7 @@ function show(root: HTMLElement, status: HTMLElement): void {
   }
   render(<Page view={view} words={words} actions={ACTIONS} />, root);
   const focused = new Focus(document).toHeading();
-  new Attention(document, new Announcer(status), null, null).shown(view, words, focused, NOW);
+  new Attention(document, new Announcer(status), null, null, null).shown(view, words, focused, NOW);
 }
 
 function Contents() {

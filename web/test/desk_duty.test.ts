@@ -234,22 +234,24 @@ describe("attention", () => {
     };
     const heard: string[] = [];
     const bell = { play: (softly = false) => heard.push(softly ? "soft" : "loud") };
+    const notified: string[] = [];
     const attention = new Attention(
       page as unknown as Document,
       new Announcer(region as unknown as HTMLElement),
       null,
       bell,
+      { tell: (text) => notified.push(text) },
     );
     let now = 0;
     const show = (name: string) => {
       now += 20_000;
       attention.shown(deskSamples[name] as View, deskEn, false, now);
     };
-    return { page, region, heard, show };
+    return { page, region, heard, notified, show };
   }
 
   it("is called at once, and once, by title, sound and word", () => {
-    const { page, region, heard, show } = watched();
+    const { page, region, heard, notified, show } = watched();
     show("duty-here");
     expect(page.title).toBe("Agent desk");
     show("offer");
@@ -260,26 +262,29 @@ describe("attention", () => {
       textContent: "Offered to you: Ayşe Yıldız.",
     });
     expect(heard).toEqual(["loud"]);
+    expect(notified).toEqual(["Someone is waiting"]);
     show("offer-gone");
     expect(page.title).toBe("(2) Agent desk");
     expect(region.live).toBe("polite");
   });
 
   it("is called softly by messages that are not in view", () => {
-    const { heard, show } = watched();
+    const { heard, notified, show } = watched();
     show("single");
     show("chat");
     show("chat");
     expect(heard).toEqual(["soft"]);
+    expect(notified).toEqual(["A new message"]);
   });
 
   it("is called by new waits only where agents choose them by hand", () => {
-    const { heard, show } = watched();
+    const { heard, notified, show } = watched();
     show("list-empty");
     show("list");
     expect(heard).toEqual(["loud"]);
     show("duty-here");
     show("offer-missed");
     expect(heard).toEqual(["loud"]);
+    expect(notified).toEqual(["Someone is waiting"]);
   });
 });

@@ -206,6 +206,17 @@ export interface DeskWords {
     unnamed(number: string): string;
   };
 
+  readonly settings: {
+    readonly title: string;
+    readonly comfortable: string;
+    readonly notices: string;
+    readonly noticesRefused: string;
+    readonly close: string;
+  };
+
+  /** Notifications of the system; nothing of a customer. */
+  readonly notices: { readonly waiting: string; readonly message: string };
+
   readonly shortcuts: {
     readonly title: string;
     readonly chat: string;
@@ -214,7 +225,6 @@ export interface DeskWords {
     readonly pass: string;
     readonly end: string;
     readonly use: string;
-    readonly close: string;
   };
 
   minutes(n: number): string;

@@ -191,6 +191,17 @@ export const deskEn: DeskWords = {
     unnamed: (number) => `Customer ${number}`,
   },
 
+  settings: {
+    title: "Settings",
+    comfortable: "Larger rows and buttons",
+    notices: "Notify me when I am not looking at the desk",
+    noticesRefused:
+      "The browser does not allow notifications here. You can allow them in its settings.",
+    close: "Close",
+  },
+
+  notices: { waiting: "Someone is waiting", message: "A new message" },
+
   shortcuts: {
     title: "Keyboard",
     chat: "Conversation 1 to 9",
@@ -199,7 +210,6 @@ export const deskEn: DeskWords = {
     pass: "Let the offer pass",
     end: "End the conversation",
     use: "Use these keys",
-    close: "Close",
   },
 
   minutes: (n) => `${n} min`,

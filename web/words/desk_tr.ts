@@ -191,6 +191,17 @@ export const deskTr: DeskWords = {
     unnamed: (number) => `Müşteri ${number}`,
   },
 
+  settings: {
+    title: "Ayarlar",
+    comfortable: "Daha büyük satırlar ve düğmeler",
+    notices: "Masaya bakmıyorken bildirim gönder",
+    noticesRefused:
+      "Tarayıcı burada bildirime izin vermiyor. Tarayıcının ayarlarından izin verebilirsiniz.",
+    close: "Kapat",
+  },
+
+  notices: { waiting: "Bekleyen var", message: "Yeni mesaj" },
+
   shortcuts: {
     title: "Klavye",
     chat: "1–9 numaralı görüşme",
@@ -199,7 +210,6 @@ export const deskTr: DeskWords = {
     pass: "Size sorulanı geç",
     end: "Görüşmeyi bitir",
     use: "Bu tuşlar kullanılsın",
-    close: "Kapat",
   },
 
   minutes: (n) => `${n} dk`,
