@@ -14,6 +14,7 @@ from diyalog.domain.commands import (
     QueueFailed,
     QueueTook,
     Say,
+    ShowProfile,
     StartWait,
 )
 from diyalog.domain.ids import CommandId, CustomerRef, InteractionId, NodeId, SessionId, StaffRef
@@ -145,6 +146,10 @@ class ConversationStore(Protocol):
 
     async def end(self, command: EndConversation) -> ConversationResult:
         """End a conversation, once."""
+        ...
+
+    async def show_profile(self, command: ShowProfile) -> bool:
+        """Write down that somebody of the staff looks at a customer's numbers; whether they may."""
         ...
 
     async def end_lost(self, command: CommandId, agent_ms: int, limit: int) -> Sequence[ConversationResult]:

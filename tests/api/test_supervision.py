@@ -8,7 +8,7 @@ from typing import Any
 import apsw
 import pytest
 
-from diyalog.domain.transitions import Event
+from diyalog.domain.transitions import PROFILE_SHOWN, Event
 from diyalog.storage.sealing import Sealer
 from diyalog.storage.sqlite import DATABASE_NAME
 from diyalog.usecases.access import AccessPolicy
@@ -87,6 +87,28 @@ async def test_a_supervisor_ends_for_the_company(
     assert (await app.ask("GET", HELP, session)).json["conversation"]["endedBy"] == "company"
     assert (await supervisor.ask("POST", TALK + "/end", named=session)).json == ended.json, "again: the same"
     assert audited(tmp_path)[-1] == (Event.CONVERSATION_ENDED, "staff", "40001")
+
+
+async def test_who_looks_at_a_customers_numbers_is_written_down(
+    node: Node, app: App, desk: Desk, supervisor: Desk, tmp_path: Path
+) -> None:
+    session = await talking(app, desk)
+    before = audited(tmp_path)
+    assert (await desk.ask("POST", TALK + "/reveal", named=session)).json == {}
+    assert (await supervisor.ask("POST", TALK + "/reveal", named=session)).json == {}
+    assert (await desk.ask("POST", TALK + "/reveal", named=session)).json == {}, "each time"
+    assert audited(tmp_path)[len(before) :] == [(PROFILE_SHOWN, "staff", who) for who in ("31007", "40001", "31007")]
+
+
+async def test_nobody_else_looks_at_a_customers_numbers(node: Node, app: App, desk: Desk, tmp_path: Path) -> None:
+    session = await talking(app, desk)
+    before = audited(tmp_path)
+    other = await signed_in(node, "31009", "Can Er")
+    for named in (session, "019a0000-0000-7000-8000-00000000ffff", "x"):
+        assert is_problem(await other.ask("POST", TALK + "/reveal", named=named), 404, "SESSION_NOT_FOUND")
+    waiting = await (App(node, await node.activated("990011"))).start()
+    assert is_problem(await desk.ask("POST", TALK + "/reveal", named=waiting), 404, "SESSION_NOT_FOUND")
+    assert [row for row in audited(tmp_path)[len(before) :] if row[0] == PROFILE_SHOWN] == []
 
 
 async def test_a_supervisor_is_an_agent_too(node: Node, app: App, desk: Desk, supervisor: Desk, tmp_path: Path) -> None:

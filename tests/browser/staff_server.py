@@ -66,6 +66,7 @@ class StaffServer:
         self.offline = False
         self.available: bool | None = None  # None: the company's own queue routes
         self.notes: list[str] = []
+        self.revealed: list[str] = []
         self.rights = ["agent"]
         self.calls: list[str] = []
         self.complaints: list[str] = []
@@ -238,6 +239,8 @@ class StaffServer:
                 return {"notes": []}
             case "POST", ["end"]:
                 self.ends(session, "agent")
+            case "POST", ["reveal"]:
+                self.revealed.append(session_id)
         return session.conversation()
 
     def _accept(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:

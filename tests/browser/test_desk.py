@@ -293,6 +293,11 @@ async def test_one_column_shows_one_part_at_a_time(width: int) -> None:
         await expect(page.locator(".pane-waiting")).to_be_hidden()
         await page.get_by_role("button", name="Customer").click()
         await expect(page.locator(".pane-customer")).to_contain_text("••••81")
+        assert server.revealed == []
         await page.get_by_role("button", name="Show").click()
         await expect(page.locator(".pane-customer")).to_contain_text("881")
+        assert server.revealed == [server.sessions[0].session_id], "it is written down that they were looked at"
+        await page.get_by_role("button", name="Hide").click()
+        await expect(page.locator(".pane-customer")).to_contain_text("••••81")
+        assert len(server.revealed) == 1
         await expect(page.locator(".pane-chat")).to_be_hidden()

@@ -24,6 +24,15 @@ def test_each_change_is_told_once() -> None:
     assert not ledger.fits(row(7, "cancel", "CANCELLED"), 7), "a wait ends once"
 
 
+def test_looking_at_a_customers_numbers_changes_nothing_and_may_happen_again() -> None:
+    ledger = WaitLedger()
+    ledger.expect(WaitChanges(7, 1000, None, None))
+    assert ledger.fits(row(7, "profile_shown"), 7)
+    assert ledger.fits(row(7, "profile_shown"), 7)
+    assert not ledger.fits(row(7, "profile_shown", "CONNECTED"), 7)
+    assert list(ledger.untold()) == [7], "its start is still missing"
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

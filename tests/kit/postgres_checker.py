@@ -18,7 +18,8 @@ _WRONG = {
           OR (state = 'WAITING' AND queued_at IS NULL) OR (state = 'REQUESTED' AND queued_at IS NOT NULL)""",
     "a wait whose audit rows are not its start, its time in the queue and its one end": """
         SELECT w.session_id, array_agg(a.event ORDER BY a.id)
-        FROM wait AS w LEFT JOIN audit AS a ON a.wait = w.id AND a.event <> 'conversation_ended' GROUP BY w.id
+        FROM wait AS w
+        LEFT JOIN audit AS a ON a.wait = w.id AND a.event NOT IN ('conversation_ended', 'profile_shown') GROUP BY w.id
         HAVING count(*) FILTER (WHERE a.event = 'start') <> 1
           OR count(*) FILTER (WHERE a.event = 'queue_took') > (w.queued_at IS NOT NULL AND w.queue = 'http')::int
           OR count(*) FILTER (WHERE a.outcome IS NOT NULL) <> (w.outcome IS NOT NULL)::int

@@ -78,6 +78,11 @@ POST /v1/staff/conversations/{conversationId}/end      talking  401    401     4
 POST /v1/staff/conversations/{conversationId}/end      others   401    401     401      401   401     401    401    401    401     404   401    200
 POST /v1/staff/conversations/{conversationId}/end      led      401    401     401      401   401     401    401    401    401     404   401    200
 POST /v1/staff/conversations/{conversationId}/end      owner    401    401     401      401   401     401    401    401    401     404   401    404
+POST /v1/staff/conversations/{conversationId}/reveal   talking  401    401     401      401   401     401    401    401    401     200   401    200
+POST /v1/staff/conversations/{conversationId}/reveal   others   401    401     401      401   401     401    401    401    401     404   401    200
+POST /v1/staff/conversations/{conversationId}/reveal   led      401    401     401      401   401     401    401    401    401     404   401    200
+POST /v1/staff/conversations/{conversationId}/reveal   owner    401    401     401      401   401     401    401    401    401     404   401    404
+POST /v1/staff/conversations/{conversationId}/reveal   nobody   401    401     401      401   401     401    401    401    401     404   401    404
 GET /v1/staff/conversations/{conversationId}/notes     talking  401    401     401      401   401     401    401    401    401     200   401    200
 GET /v1/staff/conversations/{conversationId}/notes     others   401    401     401      401   401     401    401    401    401     404   401    200
 GET /v1/staff/conversations/{conversationId}/notes     led      401    401     401      401   401     401    401    401    401     404   401    200
@@ -234,7 +239,7 @@ async def test_every_route_stands_in_the_table(people: People) -> None:
 async def test_the_table(people: People) -> None:
     found = [(*cell[:3], await people.ask(*cell[:3])) for cell in CELLS]
     assert [cell for cell, due in zip(found, CELLS, strict=True) if cell != due] == []
-    assert len(found) == len(ROWS) * len(IDENTITIES) == 73 * 12
+    assert len(found) == len(ROWS) * len(IDENTITIES) == 78 * 12
 
 
 async def test_a_signature_of_another_time_is_none(people: People) -> None:

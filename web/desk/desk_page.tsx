@@ -243,7 +243,7 @@ export class DeskPage {
       askToEnd: (conversationId) => desk.do({ type: "ending", conversationId, step: "asked" }),
       goOn: (conversationId) => desk.do({ type: "ending", conversationId, step: "no" }),
       end: (conversationId) => void desk.end(conversationId),
-      reveal: (conversationId) => desk.do({ type: "reveal", conversationId }),
+      reveal: (conversationId) => void desk.requests.reveal(conversationId),
     };
   }
 

@@ -73,6 +73,6 @@ export type InChat = { readonly conversationId: string } & (
   | { readonly type: "outgoing"; readonly id: string; readonly state: Outgoing["state"] }
   | { readonly type: "arrived"; readonly id: string; readonly seq: number; readonly at: number }
   | { readonly type: "ending"; readonly step: "no" | "asked" | "sending" | "failed" }
-  | { readonly type: "reveal" }
+  | { readonly type: "reveal"; readonly on: boolean }
   | InNotes
 );

@@ -252,7 +252,7 @@ function chatAfter(chat: Chat, happening: InChat, now: number): Chat {
       return chat.conversation.endedAt === null ? { ...chat, ending } : chat;
     }
     case "reveal":
-      return { ...chat, revealed: !chat.revealed };
+      return { ...chat, revealed: happening.on };
     default:
       return { ...chat, notes: notesAfter(chat.notes, happening, now) };
   }

@@ -72,6 +72,19 @@ export class Requests {
     }
   }
 
+  /** Shows the customer's numbers once it is written down that the agent looks at them, or masks them again. */
+  async reveal(conversationId: string): Promise<void> {
+    const { api, dispatch, signedOut, state } = this.#parts;
+    const chat = state().chats.find((one) => one.conversation.conversationId === conversationId);
+    if (chat === undefined) return;
+    try {
+      if (!chat.revealed) await api.reveal(conversationId);
+      dispatch({ type: "reveal", conversationId, on: !chat.revealed });
+    } catch (error) {
+      signedOut(error); // else they stay masked, and the button stands
+    }
+  }
+
   /** Takes offers from now on, or no longer. */
   async setAvailable(available: boolean): Promise<void> {
     const { api, dispatch, state } = this.#parts;

@@ -54,6 +54,8 @@ export interface StaffApi {
     message: { readonly id: string; readonly text: string },
   ): Promise<{ readonly seq: number; readonly at: number }>;
   end(conversationId: string): Promise<Conversation>;
+  /** Has it written down that the agent looks at the customer's numbers; only then they are shown. */
+  reveal(conversationId: string): Promise<void>;
   /** All notes about the customer of the conversation, oldest first. */
   notes(conversationId: string): Promise<readonly Note[]>;
   /** Also when the conversation is over. Sent again under the same id it is one note. */
@@ -126,6 +128,10 @@ export class HttpStaffApi implements StaffApi {
 
   async end(conversationId: string): Promise<Conversation> {
     return needed(readConversation(await this.#call("POST", `${pathOf(conversationId)}/end`, {})));
+  }
+
+  async reveal(conversationId: string): Promise<void> {
+    await this.#call("POST", `${pathOf(conversationId)}/reveal`, {});
   }
 
   async notes(conversationId: string): Promise<readonly Note[]> {

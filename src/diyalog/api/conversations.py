@@ -109,6 +109,14 @@ class StaffConversations:
             raise RefusedError("SESSION_NOT_FOUND")
         return _object(await self._conversing.talk(result.wait), 200)
 
+    async def reveal(self, exchange: Exchange) -> Answer:
+        """Write down that the agent, or a supervisor, looks at the customer's numbers, which desks mask until then."""
+        identity = await self._gate.identify(exchange)
+        session = exchange.session_id = session_of(exchange)
+        if not await self._conversing.show_profile(session, read_by(identity), requester(identity)):
+            raise RefusedError("SESSION_NOT_FOUND")
+        return Answer(200, JSON, b"{}", NO_STORE)
+
 
 class ClientConversations:
     """`/v1/client/help/{sessionId}/messages` and `.../end`. Every method raises RefusedError."""

@@ -59,6 +59,7 @@ def route_table(apis: Apis) -> RouteTable:
             Route("GET", "/v1/staff/conversations/{conversationId}/messages", apis.staff_conversations.messages),
             Route("POST", "/v1/staff/conversations/{conversationId}/messages", apis.staff_conversations.say),
             Route("POST", "/v1/staff/conversations/{conversationId}/end", apis.staff_conversations.end),
+            Route("POST", "/v1/staff/conversations/{conversationId}/reveal", apis.staff_conversations.reveal),
             Route("GET", "/v1/staff/conversations/{conversationId}/notes", apis.staff_notes.read),
             Route("POST", "/v1/staff/conversations/{conversationId}/notes", apis.staff_notes.leave),
             Route("DELETE", "/v1/staff/waits/{sessionId}", apis.staff_waits.cancel),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from diyalog.domain.audit_chain import AuditRow
-from diyalog.domain.transitions import Event
+from diyalog.domain.transitions import PROFILE_SHOWN, Event
 
 _START: Final = 0
 _TOOK: Final = 1
@@ -82,8 +82,12 @@ class WaitLedger:
                 self._due[kind].add(wait.row)
 
     def fits(self, row: AuditRow, highest_wait: int) -> bool:
-        """Whether the server may have written this row: a known event, once, of a wait up to `highest_wait`."""
-        if row.event not in _EVENTS or not isinstance(row.wait, int) or not 0 < row.wait <= highest_wait:
+        """Whether the server may have written this row: a known event of a wait up to `highest_wait`, a change once."""
+        if not isinstance(row.wait, int) or not 0 < row.wait <= highest_wait:
+            return False
+        if row.event == PROFILE_SHOWN:  # may happen again
+            return row.outcome is None
+        if row.event not in _EVENTS:
             return False
         if row.event == Event.START:
             kind = _START

@@ -133,6 +133,14 @@ class EndConversation(NamedTuple):
     caller: Caller | None = None
 
 
+class ShowProfile(NamedTuple):
+    """A member of the staff looks at the numbers of a conversation's customer; with `staff`, only if it is theirs."""
+
+    session_id: SessionId
+    staff: StaffRef | None
+    caller: Caller
+
+
 class Say(NamedTuple):
     """A message of one side. `message_id` is the sender's own: the same one again is the same message.
 

@@ -29,6 +29,10 @@ class Event(StrEnum):
     CONVERSATION_ENDED = "conversation_ended"
 
 
+PROFILE_SHOWN: Final = "profile_shown"
+"""Changes nothing of a wait; in the audit trail the word for it that somebody looked at a customer's numbers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ending:
     """How one event ends a wait.

@@ -77,7 +77,7 @@ WHERE wait = :wait AND author = :author AND message_id = :message_id
 
 -- name: write_conversation_audit
 INSERT INTO audit (at, wait, event, access_key, sealed_requester, node)
-VALUES (:now, :wait, 'conversation_ended', :access_key, :requester, :node)
+VALUES (:now, :wait, :event, :access_key, :requester, :node)
 
 -- name: lost_conversations
 SELECT w.id, w.session_id, s.present IS NULL AND s.seen_at <= :agents_before

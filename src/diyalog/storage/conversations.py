@@ -5,7 +5,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from diyalog.domain.commands import AcceptWait, EndConversation, Mark, Request, Say
+from diyalog.domain.commands import AcceptWait, EndConversation, Mark, Request, Say, ShowProfile
 from diyalog.domain.ids import CommandId, NodeId, SessionId, StaffRef
 from diyalog.domain.results import (
     ConversationResult,
@@ -28,6 +28,7 @@ _ACCEPT: Final = conversing.accept_waits
 _END: Final = conversing.end_conversations
 _SAY: Final = conversing.say
 _MARK: Final = each(marking.mark)
+_SHOW_PROFILE: Final = each(conversing.show_profile)
 _CONNECT: Final = each(conversing.connect_staff, lambda ask: ask[0])
 _ACKNOWLEDGE: Final = each(conversing.acknowledge_end)
 _END_LOST: Final = each(conversing.end_lost)
@@ -70,6 +71,10 @@ class DatabaseConversations:
     async def say(self, command: Say) -> Said:
         """Write a message, once under its sender's id."""
         return await self._writer.submit(_SAY, command)
+
+    async def show_profile(self, command: ShowProfile) -> bool:
+        """Write down that somebody of the staff looks at a customer's numbers; whether they may."""
+        return await self._writer.submit(_SHOW_PROFILE, command)
 
     async def mark(self, marks: Sequence[Mark]) -> Sequence[Marked]:
         """Store how far sides of conversations are."""

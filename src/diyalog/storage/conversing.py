@@ -8,10 +8,10 @@ stream of their own over all conversations; its events are those of the sessions
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from diyalog.domain.commands import AcceptWait, EndConversation, EndWait, Say
+from diyalog.domain.commands import AcceptWait, EndConversation, EndWait, Say, ShowProfile
 from diyalog.domain.ids import CommandId, CustomerRef, NodeId, SessionId, StaffRef
 from diyalog.domain.results import ConversationResult, Said, StreamEvent, Verdict
-from diyalog.domain.transitions import Event
+from diyalog.domain.transitions import PROFILE_SHOWN, Event
 from diyalog.domain.wait import Party, State, Wait
 from diyalog.storage.endings import end_waits
 from diyalog.storage.rows import conversation_event, conversation_of, open_wait, text_place
@@ -99,11 +99,28 @@ async def _end(transaction: Transaction, command: EndConversation, row: int | No
     await transaction.run(
         "write_conversation_audit",
         wait=row,
+        event=Event.CONVERSATION_ENDED,
         access_key=None if caller is None else caller.access_key,
         requester=requester,
     )
     written = await _write(transaction, row, wait.conversation.staff, _Event("ended", command.by))
     return ConversationResult(Verdict.WON, await _read(transaction, row), elsewhere=written.elsewhere)
+
+
+async def show_profile(transaction: Transaction, ask: ShowProfile) -> bool:
+    """Write down that somebody of the staff looks at a customer's numbers; whether they may."""
+    row = await _owned_wait(transaction, ask.session_id, None)
+    wait = None if row is None else await _read(transaction, row)
+    if row is None or wait is None or wait.conversation is None:
+        return False
+    if ask.staff is not None and wait.conversation.staff != ask.staff:
+        return False
+    access_key, name = ask.caller
+    requester = _requester(transaction, access_key, name)
+    await transaction.run(
+        "write_conversation_audit", wait=row, event=PROFILE_SHOWN, access_key=access_key, requester=requester
+    )
+    return True
 
 
 def _requester(transaction: Transaction, access_key: str, requester: str) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple, Protocol
 
-from diyalog.domain.commands import AcceptWait, Caller, EndConversation, Mark, Say
+from diyalog.domain.commands import AcceptWait, Caller, EndConversation, Mark, Say, ShowProfile
 from diyalog.domain.ids import CustomerRef, InteractionId, NodeId, SessionId, StaffRef
 from diyalog.domain.results import ConversationResult, Marked, Said, StaffEvent, StreamEvent, Verdict, Waiter
 from diyalog.domain.wait import Party, State, Wait
@@ -113,6 +113,10 @@ class Conversing:
         LOST: there is none to end, and `wait` says how it stands. UNKNOWN: no such session of theirs.
         """
         return self._told(await self._store.end(EndConversation(self._commands.new(), session_id, by, customer, staff)))
+
+    async def show_profile(self, session_id: SessionId, staff: StaffRef | None, caller: Caller) -> bool:
+        """Somebody of the staff looks at a customer's numbers, which is written down first; whether they may."""
+        return await self._store.show_profile(ShowProfile(session_id, staff, caller))
 
     async def end_as_supervisor(self, session_id: SessionId, staff: StaffRef, caller: Caller) -> ConversationResult:
         """A supervisor ends a conversation: for the company, unless it is their own.
